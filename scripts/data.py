@@ -1,0 +1,5 @@
+"""Generate one file of synthetic data."""
+
+from spectral_atlas.workflow import compute
+
+compute(snakemake)

@@ -1,0 +1,5 @@
+"""Train one ensemble."""
+
+from spectral_atlas.workflow import compute
+
+compute(snakemake)

@@ -1,0 +1,5 @@
+"""Measure the spectra of one ensemble."""
+
+from spectral_atlas.workflow import compute
+
+compute(snakemake)

@@ -1,0 +1,89 @@
+"""Keys of cached files: digests of the configuration, the code and the inputs that made them.
+
+The code of a function is its module and all project modules in the static import closure, as syntax
+trees without comments and docstrings. Type-checking-only imports do not count: they never run.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grimp
+
+import spectral_atlas
+
+NUMERIC_PACKAGES = ("numpy", "scipy", "torch", "numba")
+DRAWING_PACKAGES = ("matplotlib", "seaborn")
+ROOT = Path(spectral_atlas.__file__).parent
+KEY_LENGTH = 10
+
+
+def digest(value: Any) -> str:
+    """Hex digest of a JSON-able value; dictionaries are sorted, so order does not matter."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def syntax_digest(source: str) -> str:
+    """Digest of Python source that comments, docstrings and layout do not change."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and _is_docstring(node):
+            body[:] = body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(
+        "spectral_atlas", include_external_packages=True, exclude_type_checking_imports=True
+    )
+
+
+@cache
+def _module_digest(module: str) -> str:
+    parts = module.split(".")[1:]
+    path = ROOT.joinpath(*parts)
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return syntax_digest(source.read_text(encoding="utf-8"))
+
+
+@cache
+def closure(module: str) -> frozenset[str]:
+    """The module and everything it imports, directly or not; external packages by their name."""
+    return frozenset({module} | _graph().find_upstream_modules(module))
+
+
+@cache
+def code(reference: str, packages: tuple[str, ...] = NUMERIC_PACKAGES) -> dict[str, Any]:
+    """What the code behind ``"module:attribute"`` is made of.
+
+    Parameters
+    ----------
+    reference : str
+    packages : tuple of str
+        External packages whose version counts, where the closure imports them.
+
+    Returns
+    -------
+    dict with "function", "modules" (name to digest) and "versions" (package to version)
+    """
+    modules = closure(reference.partition(":")[0])
+    own = sorted(m for m in modules if m.split(".")[0] == "spectral_atlas")
+    return {
+        "function": reference,
+        "modules": {m: _module_digest(m) for m in own},
+        "versions": {p: version(p) for p in packages if p in modules},
+    }

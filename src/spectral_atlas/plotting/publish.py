@@ -1,0 +1,56 @@
+"""From a drawing to its published files, each carrying the key it was drawn for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spectral_atlas.store import replacing
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure as MplFigure
+
+    from spectral_atlas.plan import PlannedFigure
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a figure function returns.
+
+    Attributes
+    ----------
+    figure : matplotlib Figure
+    table : DataFrame
+        The plotted numbers, one row for each drawn point.
+    facts : mapping of str to number or text
+        Measured numbers that the caption quotes.
+    """
+
+    figure: MplFigure
+    table: pd.DataFrame
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+def publish(drawing: Drawing, planned: PlannedFigure) -> None:
+    """Write PDF, SVG, PNG and CSV. No time, host or version enters, so equal input gives equal bytes."""
+    from matplotlib import pyplot as plt
+
+    key = planned.key
+    metadata = {
+        "pdf": {"Keywords": key, "CreationDate": None, "Creator": None, "Producer": None},
+        "svg": {"Identifier": key, "Date": None, "Creator": None},
+        "png": {"Description": key, "Software": None},
+    }
+    for form, entries in metadata.items():
+        with replacing(Path(planned.files[form])) as temporary:
+            drawing.figure.savefig(temporary, format=form, metadata=entries)
+    plt.close(drawing.figure)
+    with (
+        replacing(Path(planned.files["csv"])) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        file.write(f"# {planned.figure.id}, key {key}\n")
+        drawing.table.to_csv(file, index=False, float_format="%.8g", lineterminator="\n")

@@ -1,0 +1,52 @@
+"""Run statistics: what every cached file holds, weighs and cost."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from spectral_atlas import store
+from spectral_atlas.plan import PlannedNode
+
+COLUMNS = (
+    "paper", "stage", "name", "key", "runs", "converged", "unconverged", "collapsed", "diverged",
+    "uncertified", "megabytes", "seconds",
+)  # fmt: skip
+
+
+def rows(nodes: Iterable[PlannedNode]) -> list[dict[str, Any]]:
+    """One row for each node: counts of outcomes, of uncertified eigenvalues, size and seconds."""
+    return [_row(planned) for planned in nodes]
+
+
+def _row(planned: PlannedNode) -> dict[str, Any]:
+    path = Path(planned.path)
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "")
+    row |= {
+        "paper": planned.paper,
+        "stage": planned.node.stage,
+        "name": planned.node.name,
+        "key": planned.key,
+        "megabytes": round(path.stat().st_size / 1e6, 2),
+        "seconds": _seconds(path),
+    }
+    with store.load(path) as dataset:
+        row["runs"] = dataset.sizes.get("run", "")
+        if "outcome" in dataset:
+            names = dataset["outcome"].attrs["flag_meanings"].split()
+            values = dataset["outcome"].values
+            row |= {name: int((values == code).sum()) for code, name in enumerate(names)}
+        if "certified" in dataset:
+            row["uncertified"] = int((dataset["certified"] == 0).sum())
+    return row
+
+
+def _seconds(path: Path) -> float | str:
+    """Wall time of the job that wrote the file, where this machine ran it."""
+    benchmark = Path("results/benchmarks", *path.parts[1:]).with_suffix(".tsv")
+    if not benchmark.exists():
+        return ""
+    with benchmark.open(encoding="utf-8") as file:
+        return round(float(next(csv.DictReader(file, delimiter="\t"))["s"]), 2)

@@ -1,0 +1,114 @@
+"""What every Hessian of this package offers, and what the eigenvalue solvers ask for."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Array = np.ndarray
+
+
+@runtime_checkable
+class HessianOperator(Protocol):
+    """The Hessians of an ensemble, one symmetric P x P matrix per member, by their products.
+
+    Attributes
+    ----------
+    n_members : int
+        Number of members B.
+    n_params : int
+        Size P of each Hessian.
+    """
+
+    n_members: int
+    n_params: int
+
+    def __call__(
+        self, V: Float[Array, "A P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Array, "A P"]:
+        """Row i of the result is H_{members[i]} V[i]; all B members, in order, if None."""
+        ...
+
+    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Array, "A P P"]:
+        """The matrices themselves, for the members named."""
+        ...
+
+
+@runtime_checkable
+class CompressibleOperator(HessianOperator, Protocol):
+    """A Hessian H = Q C Q^T with orthonormal columns Q that span a known, smaller space.
+
+    The spectrum of H is that of C and P - D zeros.
+    """
+
+    def compressed(self) -> HessianOperator:
+        """The operator C, of size D <= P."""
+        ...
+
+    def restrict(
+        self, V: Float[Array, "A P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Array, "A D"]:
+        """Q^T V, for start vectors."""
+        ...
+
+
+class MatrixOperator:
+    """Explicit symmetric matrices as an operator.
+
+    Parameters
+    ----------
+    matrices : (B, P, P)
+        One symmetric matrix per member.
+    """
+
+    def __init__(self, matrices: Float[Array, "B P P"]) -> None:
+        self.matrices = matrices
+        self.n_members, self.n_params = matrices.shape[:2]
+
+    def __call__(
+        self, V: Float[Array, "A P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Array, "A P"]:
+        """Products H_m V, one per row of V."""
+        return np.matmul(self.dense(members), V[..., None])[..., 0]
+
+    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Array, "A P P"]:
+        """The matrices of the members named."""
+        return self.matrices if members is None else self.matrices[members]
+
+
+def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[Array, "B P"]:
+    """Gaussian start vectors for Lanczos and power iteration, from a generator that you seed.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    members, params : int
+        B and P.
+
+    Returns
+    -------
+    (B, P) standard normal; directions are uniform, so that no eigenvector is missed (a start
+    orthogonal to the wanted one has probability zero).
+    """
+    return rng.standard_normal((members, params))
+
+
+def check_rows(V: Array, members: Array | None, operator: HessianOperator) -> None:
+    """ValueError unless V has one row of the operator's size for each member asked for."""
+    rows = operator.n_members if members is None else len(members)
+    if V.shape != (rows, operator.n_params):
+        raise ValueError(f"V: expected {(rows, operator.n_params)}, got {V.shape}")
+
+
+def name_members(bad: np.ndarray, most: int = 8) -> str:
+    """'members 3, 7 and 12 more': the indices where `bad` is True, for messages."""
+    indices = np.flatnonzero(bad)
+    text = ", ".join(str(i) for i in indices[:most])
+    rest = len(indices) - most
+    return (
+        ("member " if len(indices) == 1 else "members ")
+        + text
+        + (f" and {rest} more" if rest > 0 else "")
+    )

@@ -1,0 +1,90 @@
+"""What the Snakefile and its scripts call."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from spectral_atlas.config import ConfigError, parse
+from spectral_atlas.plan import Plan
+from spectral_atlas.registry import resolve
+
+
+def read_plan(raw: dict[str, Any]) -> Plan:
+    """Validate the configuration and plan the run.
+
+    A wrong configuration ends the process with one line for each wrong key and exit status 1: a
+    traceback would bury the line. Records of figures that were replaced by hand are removed, so
+    that those figures are drawn again.
+    """
+    try:
+        plan = Plan(parse(raw))
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        raise SystemExit(1) from None
+    for figure in plan.figures:
+        record = Path(figure.record)
+        if record.exists() and figure.drawn_for_another_key():
+            record.unlink()
+    return plan
+
+
+@contextmanager
+def job_log(path: str) -> Iterator[TextIO]:
+    """Open a job's log; warnings and an uncaught error end up in it, the error on stderr too."""
+    with Path(path).open("w", encoding="utf-8", buffering=1) as log:
+        logging.basicConfig(stream=log, level=logging.INFO, format="%(levelname)s %(message)s")
+        logging.captureWarnings(True)
+        try:
+            yield log
+        except Exception as error:
+            logging.exception("job failed")
+            sys.stderr.write(f"{type(error).__name__}: {error} (log: {path})\n")
+            raise SystemExit(1) from None
+
+
+def compute(snakemake: Any) -> None:
+    """The body of the data, runs and spectra scripts: read the inputs, call, write the file."""
+    from spectral_atlas import store
+    from spectral_atlas.stage import Job
+
+    planned = snakemake.params.planned
+    with job_log(snakemake.log[0]) as log:
+        inputs = {ref: store.load(Path(path)) for ref, path in planned.inputs.items()}
+        job = Job(seed=snakemake.params.seed, threads=snakemake.threads, log=log)
+        result = resolve(planned.node.function)(snakemake.params.section, inputs, job)
+        store.save(
+            result,
+            Path(snakemake.output[0]),
+            key=planned.key,
+            config=planned.config,
+            versions=planned.code["versions"],
+        )
+
+
+def replace_record(path: str, content: dict[str, Any]) -> None:
+    """Write ``<stem>.<key>.json`` and remove the records of the same stem for other keys."""
+    from spectral_atlas import store
+
+    record = Path(path)
+    stem = record.name.split(".", 1)[0]
+    for other in record.parent.glob(f"{stem}.*.json"):
+        if other != record and other.name.count(".") == 2:
+            other.unlink()
+    store.write_json(content, record)
+
+
+def summary() -> str:
+    """One line for the end of a run: how many claims hold."""
+    path = Path("results/claims.json")
+    if not path.exists():
+        return "figures/ and results/ are up to date"
+    verdicts = [claim["verdict"] for claim in json.loads(path.read_text(encoding="utf-8"))]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
+    return f"{len(verdicts)} claims: {counts} (python -m spectral_atlas claims)"

@@ -1,0 +1,51 @@
+# The plan of this run. The configuration is checked here, before any job.
+
+import os
+import sys
+from pathlib import Path
+
+# A clone runs its own code, whichever copy of the package the environment has installed.
+SOURCE = Path(workflow.basedir) / "src"
+sys.path.insert(0, str(SOURCE))
+os.environ.update(PYTHONPATH=os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]))
+
+from spectral_atlas.workflow import read_plan, summary
+
+PLAN = read_plan(config)
+PAPERS = PLAN.papers
+
+
+wildcard_constraints:
+    paper="|".join(PAPERS),
+    name=r"\w+",
+    key="[0-9a-f]+",
+
+
+def planned(stage):
+    """Params function: the planned node behind a job of this stage."""
+    return lambda wildcards: PLAN.keyed_node(wildcards.paper, stage, wildcards.name, wildcards.key)
+
+
+def section(stage):
+    """Params function: the one section of the configuration that the job may read."""
+    return lambda wildcards: PLAN.section(planned(stage)(wildcards))
+
+
+def sources(stage):
+    """Input function. Names hold keys, so time stamps say nothing: hence ancient()."""
+    return lambda wildcards: [ancient(p) for p in planned(stage)(wildcards).inputs.values()]
+
+
+def threads(stage):
+    """Threads function; Snakemake lowers it to --cores, which results do not depend on."""
+    return lambda wildcards: planned(stage)(wildcards).node.threads
+
+
+def shown(figure, form):
+    """How the report shows one file of a figure."""
+    return {
+        "caption": f"../report/{figure.paper}/{figure.figure.id}.rst",
+        "category": figure.paper,
+        "subcategory": figure.figure.evidence,
+        "labels": {"figure": figure.figure.id, "title": figure.figure.title, "file": form},
+    }

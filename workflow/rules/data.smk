@@ -1,0 +1,21 @@
+# Synthetic data sets.
+
+
+rule generate:
+    input:
+        sources("data"),
+    output:
+        "results/data/{paper}/{name}.{key}.nc",
+    log:
+        "results/logs/data/{paper}/{name}.{key}.log",
+    benchmark:
+        "results/benchmarks/data/{paper}/{name}.{key}.tsv"
+    params:
+        planned=planned("data"),
+        section=section("data"),
+        seed=PLAN.config.seed,
+    threads: threads("data")
+    conda:
+        "../../environment.yml"
+    script:
+        "../../scripts/data.py"

@@ -1,0 +1,21 @@
+# What each cached file holds, weighs and cost: the run statistics of the report.
+
+
+rule run_table:
+    input:
+        [ancient(planned.path) for planned in PLAN.nodes],
+    output:
+        csv="results/runs.csv",
+        html=report("results/runs.html", caption="../report/runs.rst", category="runs"),
+        record=f"results/tables/runs.{PLAN.runs_key}.json",
+    log:
+        f"results/logs/runs.{PLAN.runs_key}.log",
+    benchmark:
+        f"results/benchmarks/runs.{PLAN.runs_key}.tsv"
+    params:
+        nodes=PLAN.nodes,
+        key=PLAN.runs_key,
+    conda:
+        "../../environment.yml"
+    script:
+        "../../scripts/run_table.py"

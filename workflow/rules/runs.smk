@@ -1,0 +1,21 @@
+# Trained ensembles: weights at the checkpoints, outcomes.
+
+
+rule train:
+    input:
+        sources("runs"),
+    output:
+        "results/runs/{paper}/{name}.{key}.nc",
+    log:
+        "results/logs/runs/{paper}/{name}.{key}.log",
+    benchmark:
+        "results/benchmarks/runs/{paper}/{name}.{key}.tsv"
+    params:
+        planned=planned("runs"),
+        section=section("runs"),
+        seed=PLAN.config.seed,
+    threads: threads("runs")
+    conda:
+        "../../environment.yml"
+    script:
+        "../../scripts/runs.py"
