@@ -30,7 +30,8 @@ class Style(Section):
     font_size: float = Field(8.0, ge=5, le=14, description="size of all text in points")
     dpi: int = Field(200, ge=72, le=600, description="resolution of the PNG files")
     palette: Literal["colorblind", "viridis", "cividis"] = Field(
-        "colorblind", description="palette of unordered curves; all choices suit colour-blind readers"
+        "colorblind",
+        description="palette of unordered curves; all choices suit colour-blind readers",
     )
 
 
@@ -73,7 +74,9 @@ def _describe(error: Any) -> str:
     path = ""
     for part in error["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    message = error["msg"].removeprefix("Value error, ")
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if error["type"] in ("model_type", "dict_type"):
+        message = "must be a section with keys of its own"
     if error["type"] == "extra_forbidden":
         return f"config error: {path}: unknown key; allowed here: {_allowed(error['loc'])}"
     if error["type"] == "missing":

@@ -61,6 +61,18 @@ def _module_digest(module: str) -> str:
 
 
 @cache
+def kernels_digest() -> str:
+    """Digest of all modules with compiled code.
+
+    numba's disk cache watches only a function's own file and would keep machine code that inlined
+    an older version of another; a cache folder named by this digest can't.
+    """
+    numerics = ("spectral_atlas.spectra.", "spectral_atlas.training.")
+    compiled = {m for m in _graph().find_downstream_modules("numba") if m.startswith(numerics)}
+    return digest({module: _module_digest(module) for module in compiled})
+
+
+@cache
 def closure(module: str) -> frozenset[str]:
     """The module and everything it imports, directly or not; external packages by their name."""
     return frozenset({module} | _graph().find_upstream_modules(module))
@@ -87,3 +99,8 @@ def code(reference: str, packages: tuple[str, ...] = NUMERIC_PACKAGES) -> dict[s
         "modules": {m: _module_digest(m) for m in own},
         "versions": {p: version(p) for p in packages if p in modules},
     }
+
+
+def changed_modules(known: dict[str, Any]) -> list[str]:
+    """Modules of a `code` dictionary whose source on disk is no longer what it was."""
+    return [m for m, old in known["modules"].items() if _module_digest(m) != old]

@@ -1,4 +1,4 @@
-"""The plan: every file of the pipeline, with the key that the configuration and the code give it."""
+"""The plan: every file of the pipeline, with the key that configuration and code give it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PlannedNode:
 
     @property
     def path(self) -> str:
-        """``results/<stage>/<paper>/<name>.<key>.nc``"""
+        """``results/<stage>/<paper>/<name>.<key>.nc``."""
         return f"results/{self.node.stage}/{self.paper}/{self.node.name}.{self.key}.nc"
 
 
@@ -50,7 +50,7 @@ class PlannedFigure:
 
     @property
     def record(self) -> str:
-        """Written with the files; names the key they were drawn for and the numbers captions quote."""
+        """Written with the files: the key they were drawn for, the numbers captions quote."""
         return f"results/figures/{self.paper}/{self.figure.id}.{self.key}.json"
 
     @property
@@ -64,10 +64,17 @@ class PlannedFigure:
         return json.loads(path.read_text(encoding="utf-8"))["facts"] if path.exists() else {}
 
     def drawn_for_another_key(self) -> bool:
-        """Do published files exist that do not all carry this figure's key?"""
-        needle = self.key.encode()
+        """Whether published files exist that do not all carry this figure's key."""
         found = [Path(p) for p in self.files.values() if Path(p).exists()]
-        return any(needle not in p.read_bytes() for p in found)
+        return not all(self._carries_key(p) for p in found)
+
+    def is_current(self) -> bool:
+        """Whether all files and the record are there, drawn for this key."""
+        wanted = [Path(p) for p in (self.record, *self.files.values())]
+        return all(p.exists() and self._carries_key(p) for p in wanted)
+
+    def _carries_key(self, path: Path) -> bool:
+        return self.key.encode() in path.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class PlannedClaims:
 
     @property
     def path(self) -> str:
-        """``results/claims/<paper>.<key>.json``"""
+        """``results/claims/<paper>.<key>.json``."""
         return f"results/claims/{self.paper}.{self.key}.json"
 
 
@@ -118,7 +125,7 @@ class Plan:
         return PlannedNode(paper.key, node, key, config, code, paths)
 
     def keyed_node(self, paper: str, stage: str, name: str, key: str) -> PlannedNode:
-        """The planned node of a file name; ValueError where the name's key is not the planned one."""
+        """The planned node of a file name; ValueError where its key is not the planned one."""
         planned = self.node(paper, f"{stage}/{name}")
         return _same_key(planned, key)
 

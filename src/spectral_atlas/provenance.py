@@ -1,4 +1,4 @@
-"""Where a result came from: versions, commit, machine. For records and reports, never for caches."""
+"""Where a result came from: versions, commit, machine. For records, never for caches."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class Paper:
 
 @cache
 def papers() -> dict[str, Paper]:
-    """All papers by key: every sub-package of ``spectral_atlas.papers`` with an experiments module."""
+    """All papers by key: the sub-packages of ``spectral_atlas.papers``."""
     package = importlib.import_module("spectral_atlas.papers")
     found = sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.ispkg)
     modules = (importlib.import_module(f"{package.__name__}.{name}.experiments") for name in found)

@@ -39,7 +39,8 @@ def _row(planned: PlannedNode) -> dict[str, Any]:
             values = dataset["outcome"].values
             row |= {name: int((values == code).sum()) for code, name in enumerate(names)}
         if "certified" in dataset:
-            row["uncertified"] = int((dataset["certified"] == 0).sum())
+            finite = dataset["lambda_max"].notnull()
+            row["uncertified"] = int(((dataset["certified"] == 0) & finite).sum())
     return row
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from spectral_atlas import keys
 from spectral_atlas.config import ConfigError, parse
 from spectral_atlas.plan import Plan
 from spectral_atlas.registry import resolve
@@ -35,6 +36,11 @@ def read_plan(raw: dict[str, Any]) -> Plan:
     return plan
 
 
+def kernel_cache() -> str:
+    """Folder for numba's machine code, one for each state of the kernels' sources."""
+    return str(Path.cwd() / ".cache" / "numba" / keys.kernels_digest())
+
+
 @contextmanager
 def job_log(path: str) -> Iterator[TextIO]:
     """Open a job's log; warnings and an uncaught error end up in it, the error on stderr too."""
@@ -50,7 +56,13 @@ def job_log(path: str) -> Iterator[TextIO]:
 
 
 def compute(snakemake: Any) -> None:
-    """The body of the data, runs and spectra scripts: read the inputs, call, write the file."""
+    """The body of the data, runs and spectra scripts: read the inputs, call, write the file.
+
+    Raises
+    ------
+    RuntimeError
+        If the code was edited after the run was planned: the file's key would be a lie.
+    """
     from spectral_atlas import store
     from spectral_atlas.stage import Job
 
@@ -58,6 +70,10 @@ def compute(snakemake: Any) -> None:
     with job_log(snakemake.log[0]) as log:
         inputs = {ref: store.load(Path(path)) for ref, path in planned.inputs.items()}
         job = Job(seed=snakemake.params.seed, threads=snakemake.threads, log=log)
+        if edited := keys.changed_modules(planned.code):
+            raise RuntimeError(
+                f"{', '.join(edited)} was edited since this run began; start it again"
+            )
         result = resolve(planned.node.function)(snakemake.params.section, inputs, job)
         store.save(
             result,

@@ -122,3 +122,25 @@ def test_ensemble_of_one():
 def test_import_loads_no_torch():
     code = "import sys, spectral_atlas.spectra; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Embedded(MatrixOperator):
+    """H = Q C Q^T of size 5 with C = `inner` of size 2, for members whose C is definite."""
+
+    inner = MatrixOperator(np.array([np.diag([1.0, 2.0]), np.diag([-2.0, -1.0])]))
+
+    def __init__(self):
+        super().__init__(np.pad(self.inner.matrices, ((0, 0), (0, 3), (0, 3))))
+
+    def compressed(self):
+        return self.inner
+
+    def restrict(self, V, members=None):
+        return V[:, :2].copy()
+
+
+@pytest.mark.parametrize("dense_limit", [0, 40])
+def test_the_zeros_that_compression_leaves_out_are_eigenvalues(dense_limit):
+    r = extreme_eigenvalues(Embedded(), np.random.default_rng(0), dense_limit=dense_limit)
+    np.testing.assert_allclose(r.largest, [2.0, 0.0], rtol=1e-14)
+    np.testing.assert_allclose(r.smallest, [0.0, -2.0], rtol=1e-14)

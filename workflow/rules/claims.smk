@@ -4,7 +4,8 @@
 rule claims:
     input:
         lambda wildcards: [
-            ancient(path) for path in PLAN.keyed_claims(wildcards.paper, wildcards.key).inputs.values()
+            ancient(path)
+            for path in PLAN.keyed_claims(wildcards.paper, wildcards.key).inputs.values()
         ],
     output:
         "results/claims/{paper}.{key}.json",
@@ -12,10 +13,10 @@ rule claims:
         "results/logs/claims/{paper}.{key}.log",
     benchmark:
         "results/benchmarks/claims/{paper}.{key}.tsv"
-    params:
-        planned=lambda wildcards: PLAN.keyed_claims(wildcards.paper, wildcards.key),
     conda:
         "../../environment.yml"
+    params:
+        planned=lambda wildcards: PLAN.keyed_claims(wildcards.paper, wildcards.key),
     script:
         "../../scripts/claims.py"
 
@@ -25,17 +26,15 @@ rule claims_table:
         [ancient(planned.path) for planned in PLAN.claims],
     output:
         json="results/claims.json",
-        html=report(
-            "results/claims.html", caption="../report/claims.rst", category="claims"
-        ),
+        html=report("results/claims.html", caption="../report/claims.rst", category="claims"),
         record=f"results/tables/claims.{PLAN.claims_key}.json",
     log:
         f"results/logs/claims.{PLAN.claims_key}.log",
     benchmark:
         f"results/benchmarks/claims.{PLAN.claims_key}.tsv"
-    params:
-        key=PLAN.claims_key,
     conda:
         "../../environment.yml"
+    params:
+        key=PLAN.claims_key,
     script:
         "../../scripts/claims_table.py"

@@ -9,10 +9,11 @@ SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
 os.environ.update(PYTHONPATH=os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]))
 
-from spectral_atlas.workflow import read_plan, summary
+from spectral_atlas.workflow import kernel_cache, read_plan, summary
 
 PLAN = read_plan(config)
 PAPERS = PLAN.papers
+os.environ.update(NUMBA_CACHE_DIR=kernel_cache())
 
 
 wildcard_constraints:

@@ -10,12 +10,12 @@ rule generate:
         "results/logs/data/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/data/{paper}/{name}.{key}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: threads("data")
     params:
         planned=planned("data"),
         section=section("data"),
         seed=PLAN.config.seed,
-    threads: threads("data")
-    conda:
-        "../../environment.yml"
     script:
         "../../scripts/data.py"

@@ -19,11 +19,11 @@ for figure in PLAN.figures:
             f"results/logs/figures/{figure.paper}/{figure.figure.id}.{figure.key}.log",
         benchmark:
             f"results/benchmarks/figures/{figure.paper}/{figure.figure.id}.{figure.key}.tsv"
+        conda:
+            "../../environment.yml"
         params:
             planned=figure,
             style=PLAN.config.style,
             facts=lambda wildcards, figure=figure: figure.facts(),
-        conda:
-            "../../environment.yml"
         script:
             "../../scripts/figures.py"

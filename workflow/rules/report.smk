@@ -12,10 +12,10 @@ rule run_table:
         f"results/logs/runs.{PLAN.runs_key}.log",
     benchmark:
         f"results/benchmarks/runs.{PLAN.runs_key}.tsv"
+    conda:
+        "../../environment.yml"
     params:
         nodes=PLAN.nodes,
         key=PLAN.runs_key,
-    conda:
-        "../../environment.yml"
     script:
         "../../scripts/run_table.py"

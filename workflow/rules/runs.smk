@@ -10,12 +10,12 @@ rule train:
         "results/logs/runs/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/runs/{paper}/{name}.{key}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: threads("runs")
     params:
         planned=planned("runs"),
         section=section("runs"),
         seed=PLAN.config.seed,
-    threads: threads("runs")
-    conda:
-        "../../environment.yml"
     script:
         "../../scripts/runs.py"

@@ -10,12 +10,12 @@ rule measure:
         "results/logs/spectra/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/spectra/{paper}/{name}.{key}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: threads("spectra")
     params:
         planned=planned("spectra"),
         section=section("spectra"),
         seed=PLAN.config.seed,
-    threads: threads("spectra")
-    conda:
-        "../../environment.yml"
     script:
         "../../scripts/spectra.py"

@@ -29,6 +29,40 @@ def mean_interval(values: np.ndarray, *, log: bool = False) -> tuple[float, floa
     return tuple(float(v) for v in (np.exp(out) if log else out))
 
 
+def clustered_interval(
+    values: np.ndarray, clusters: np.ndarray, *, log: bool = False
+) -> tuple[float, float, float]:
+    """Mean of the clusters' means, with the ends of a 95 % two-stage bootstrap interval.
+
+    Resamples clusters first, then the members of each, so that the interval covers both the spread
+    between clusters (data draws) and within them (initializations). One cluster leaves the latter.
+
+    Parameters
+    ----------
+    values, clusters : (n,)
+        Finite numbers and the label of the cluster of each; n = 0 gives NaN.
+    log : bool
+        Take geometric means, for positive values that are drawn on a log axis.
+    """
+    if values.size == 0:
+        return (np.nan,) * 3
+    x = np.log(values) if log else values
+    rng = np.random.default_rng(0)
+    labels = np.unique(clusters)
+    means = np.empty((labels.size, labels.size, RESAMPLES))  # cluster, place in the resample
+    centers = np.empty(labels.size)
+    for i, label in enumerate(labels):
+        own = x[clusters == label]
+        means[i] = own[rng.integers(0, own.size, (labels.size, RESAMPLES, own.size))].mean(axis=2)
+        centers[i] = own.mean()
+    picked = rng.integers(0, labels.size, (labels.size, RESAMPLES))
+    places = np.arange(labels.size)[:, None]
+    totals = means[picked, places, np.arange(RESAMPLES)].mean(axis=0)
+    low, high = np.percentile(totals, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
+    out = np.array([centers.mean(), low, high])
+    return tuple(float(v) for v in (np.exp(out) if log else out))
+
+
 def share_interval(hits: int, n: int) -> tuple[float, float]:
     """95 % Wilson interval of a share; 0 of n reaches up to about 3.8/n, never 0."""
     if n == 0:
@@ -39,13 +73,21 @@ def share_interval(hits: int, n: int) -> tuple[float, float]:
     return float(max(center - half, 0.0)), float(min(center + half, 1.0))
 
 
-def summarize(frame: pd.DataFrame, by: list[str], value: str, *, log: bool = False) -> pd.DataFrame:
-    """One row for each group: n finite values of how many runs, their mean and its interval."""
+def summarize(
+    frame: pd.DataFrame, by: list[str], value: str, *, log: bool = False, cluster: str | None = None
+) -> pd.DataFrame:
+    """One row for each group: n finite values of how many runs, their mean and its interval.
+
+    ``cluster`` names the column of the data draw, for a two-stage interval (`clustered_interval`).
+    """
     rows = []
     for group, part in frame.groupby(by, sort=True):
-        finite = part[value].to_numpy(float)
-        finite = finite[np.isfinite(finite)]
-        mean, low, high = mean_interval(finite, log=log)
+        finite = part[np.isfinite(part[value])]
+        values = finite[value].to_numpy(float)
+        if cluster is None:
+            mean, low, high = mean_interval(values, log=log)
+        else:
+            mean, low, high = clustered_interval(values, finite[cluster].to_numpy(), log=log)
         names = dict(zip(by, group if isinstance(group, tuple) else (group,), strict=True))
-        rows.append({**names, "n": finite.size, "runs": len(part), "mean": mean, "low": low, "high": high})  # fmt: skip
+        rows.append({**names, "n": len(finite), "runs": len(part), "mean": mean, "low": low, "high": high})  # fmt: skip
     return pd.DataFrame(rows)

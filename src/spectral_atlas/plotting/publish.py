@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spectral_atlas.store import replacing
 
@@ -26,12 +27,21 @@ class Drawing:
     table : DataFrame
         The plotted numbers, one row for each drawn point.
     facts : mapping of str to number or text
-        Measured numbers that the caption quotes.
+        Measured numbers that the caption quotes, as plain Python; what is not finite becomes "n/a".
     """
 
     figure: MplFigure
     table: pd.DataFrame
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the facts fit for JSON."""
+        object.__setattr__(self, "facts", {name: _plain(v) for name, v in self.facts.items()})
+
+
+def _plain(value: Any) -> float | int | str:
+    plain = value.item() if hasattr(value, "item") else value
+    return "n/a" if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def publish(drawing: Drawing, planned: PlannedFigure) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
@@ -22,7 +22,7 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 @contextmanager
 def use_style(style: Style) -> Iterator[None]:
     """Matplotlib settings for the duration of a drawing; the Agg canvas, no LaTeX."""
-    settings = {
+    settings: Any = {
         "figure.constrained_layout.use": True,
         "figure.dpi": style.dpi,
         "savefig.dpi": style.dpi,

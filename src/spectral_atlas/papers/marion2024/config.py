@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from spectral_atlas.config import Section
@@ -31,6 +30,8 @@ class Grid(Section):
 
     def values(self) -> list[float]:
         """The values, rounded to 12 digits so that they print as they were meant."""
+        import numpy as np  # here, for reading the configuration needs no arrays
+
         space = np.linspace if self.spacing == "linear" else np.geomspace
         return [float(f"{v:.12g}") for v in space(self.start, self.stop, self.count)]
 
@@ -49,8 +50,9 @@ class RegressionData(Section):
     n: int = Field(50, ge=1, description="number of samples")
     d: int = Field(5, ge=1, le=200, description="input dimension")
     noise: float = Field(1.0, ge=0, description="standard deviation of the label noise")
-    published: bool = Field(
-        True, description="let draw 0 be the data set of the published code"
+    published: bool = Field(True, description="let draw 0 be the data set of the published code")
+    published_position: int = Field(
+        0, ge=0, le=10_000, description="draws that the published code makes before this one"
     )
     draws: int = Field(3, ge=1, le=100, description="number of data sets")
 
@@ -59,7 +61,9 @@ class RatioData(Section):
     """Problems with chosen spectrum of Sigma, around one base problem."""
 
     n: int = Field(100, ge=2, description="number of samples")
-    d: int = Field(5, ge=2, le=100, description="input dimension where the dimension is not scanned")
+    d: int = Field(
+        5, ge=2, le=100, description="input dimension where the dimension is not scanned"
+    )
     condition_number: float = Field(3.0, ge=1, description="of Sigma, where it is not scanned")
     condition_numbers: list[Annotated[float, Field(ge=1)]] = Field(
         [1.0, 3.0, 10.0, 30.0, 100.0], min_length=1, description="scanned condition numbers"
@@ -91,7 +95,10 @@ class Outcomes(Section):
     """When a run counts as converged, and when as collapsed onto the zero map."""
 
     converged_below: float = Field(
-        1e-6, gt=0, lt=1, description="excess risk over that of the zero map, below which: converged"
+        1e-6,
+        gt=0,
+        lt=1,
+        description="excess risk over that of the zero map, below which: converged",
     )
     collapsed_below: float = Field(
         1e-3, gt=0, lt=1, description="norm of the predictor over |w*|, below which: collapsed"
@@ -134,14 +141,19 @@ class AlignmentEnsemble(Section):
     depth: Annotated[int, Field(ge=2, le=200)] = Field(description="number of layers L")
     scales: Grid = Field(description="initialization scales")
     learning_rate: Positive = Field(0.02, description="step size")
-    steps: int = Field(ge=1, description="gradient descent steps; escape takes scale^-(L-2) of them")
+    steps: int = Field(
+        ge=1, description="gradient descent steps; escape takes scale^-(L-2) of them"
+    )
 
 
 class Alignment(Outcomes):
     """Rank-one structure against the initialization scale."""
 
     converged_below: float = Field(
-        1e-9, gt=0, lt=1, description="excess risk over that of the zero map, below which: converged"
+        1e-9,
+        gt=0,
+        lt=1,
+        description="excess risk over that of the zero map, below which: converged",
     )
     ensembles: list[AlignmentEnsemble] = Field(min_length=1, description="one for each depth")
     repeats: int = Field(10, ge=1, le=1000, description="independent initializations")

@@ -24,12 +24,18 @@ def regression(config: RegressionData, inputs: Inputs, job: Job) -> xr.Dataset:
     problems = []
     for draw in range(config.draws):
         if draw == 0 and config.published:
-            problems.append(threefry_regression(config.n, config.d, config.noise))
+            position = config.published_position
+            problems.append(
+                threefry_regression(config.n, config.d, config.noise, position=position)
+            )
         else:
-            # Named by shape only: the noiseless problem has the X of the noisy one, as in the paper.
+            # Named by shape only: the noiseless problem has the X of the noisy one, as published.
             rng = generator(job.seed, "marion2024", "data", config.n, config.d, draw)
             problems.append(linear_regression(rng, config.n, config.d, noise=config.noise))
-    return _dataset(problems, list(range(config.draws)))
+    published = [config.published and draw == 0 for draw in range(config.draws)]
+    return _dataset(problems, list(range(config.draws))).assign_coords(
+        published=("problem", published)
+    )
 
 
 def ratio(config: RatioData, inputs: Inputs, job: Job) -> xr.Dataset:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from spectral_atlas.data import threefry
 from spectral_atlas.networks.deep_linear import (
     DeepLinear,
     excess_risk,
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Job
 
 MEANINGS = " ".join(outcome.name.lower() for outcome in Outcome)
+# Where the published code draws the readouts of its residual networks: the position in its chain of
+# random keys, by study and depth.
+PUBLISHED_READOUTS = {"sweep": {10: 5}, "depths": {5: 9, 10: 12, 20: 15, 40: 18}}
 COLUMNS = ("problem", "initialization", "depth", "scale", "learning_rate", "steps", "seed")
 
 
@@ -48,9 +52,18 @@ def architecture(initialization: str, depth: int, d: int) -> DeepLinear:
     return make(d, depth)
 
 
-def readout(seed: int, problem: int, depth: int, d: int) -> np.ndarray:
-    """The fixed readout p of the residual networks: a new one for each problem and depth."""
-    return unit_vector(generator(seed, "marion2024", "readout", problem, depth, d), d)
+def draw_readout(
+    seed: int, data: xr.Dataset, problem: int, study: str, depth: int, d: int
+) -> np.ndarray:
+    """The fixed readout p of residual networks, (d,): one for each study, problem and depth.
+
+    On the published data set it is the published code's own.
+    """
+    position = PUBLISHED_READOUTS.get(study, {}).get(depth)
+    if position is not None and "published" in data and bool(data["published"][problem]):
+        p = threefry.normal(threefry.subkey(0, position), (d,)).astype(float)
+        return p / np.linalg.norm(p)
+    return unit_vector(generator(seed, "marion2024", "readout", study, problem, depth, d), d)
 
 
 def initialize(
@@ -70,6 +83,7 @@ def train(
     outcomes: Outcomes,
     job: Job,
     checkpoints: Sequence[int] | None = None,
+    study: str = "sweep",
 ) -> xr.Dataset:
     """Train all members by gradient descent.
 
@@ -80,11 +94,13 @@ def train(
     outcomes : thresholds
     job : Job
     checkpoints : steps to keep, the same for all; default: the first and the last
+    study : name of the family of readouts
 
     Returns
     -------
     Dataset with dimensions ``checkpoint, run, param`` and the table's columns as coordinates of
-    ``run``; ``theta`` beyond a member's own number of parameters is NaN.
+    ``run``; ``theta`` beyond a member's own parameters is NaN, and so is ``readout`` where
+    the network has none.
     """
     members = members.reset_index(drop=True)
     problems = {i: Problem.load(data, i) for i in sorted(set(members["problem"]))}
@@ -94,11 +110,17 @@ def train(
     n_checkpoints = 2 if checkpoints is None else len(checkpoints)
     theta = np.full((n_checkpoints, len(members), widest), np.nan)
     diverged_at = np.empty(len(members), dtype=np.int64)
+    readouts = np.full((len(members), data.sizes["feature"]), np.nan)
     progress = Progress("training", int(members["steps"].sum()), job.log)
     for (kind, depth, d, steps), group in groups:
         arch = architecture(kind, depth, d)
         rows = group.index.to_numpy()
         own = [problems[i] for i in group["problem"]]
+        if arch.readout:
+            drawn = {
+                i: draw_readout(job.seed, data, i, study, depth, d) for i in set(group["problem"])
+            }
+            readouts[rows, :d] = [drawn[i] for i in group["problem"]]
         start = [
             initialize(job.seed, arch, kind, *row)
             for row in group[["problem", "scale", "seed"]].itertuples(index=False)
@@ -110,7 +132,7 @@ def train(
             int(steps),
             np.stack([p.Sigma for p in own]),
             np.stack([p.b for p in own]),
-            readout=_readouts(job.seed, arch, group),
+            readout=readouts[rows, :d] if arch.readout else None,
             checkpoints=(0, int(steps)) if checkpoints is None else checkpoints,
             threads=job.threads,
             progress=progress,
@@ -119,13 +141,8 @@ def train(
         diverged_at[rows] = trajectory.diverged_at
     labels = ["initial", "final"] if checkpoints is None else list(checkpoints)
     raw = _runs(members, theta, diverged_at, labels)
-    return raw.merge(_measure(raw, problems, outcomes, job.seed))
-
-
-def _readouts(seed: int, arch: DeepLinear, group: pd.DataFrame) -> np.ndarray | None:
-    if not arch.readout:
-        return None
-    return np.stack([readout(seed, i, arch.depth, arch.d) for i in group["problem"]])
+    raw["readout"] = (("run", "feature"), readouts, {"long_name": "fixed readout p"})
+    return raw.merge(_measure(raw, problems, outcomes))
 
 
 def _runs(
@@ -142,9 +159,7 @@ def _runs(
     )
 
 
-def _measure(
-    raw: xr.Dataset, problems: dict[int, Problem], outcomes: Outcomes, seed: int
-) -> xr.Dataset:
+def _measure(raw: xr.Dataset, problems: dict[int, Problem], outcomes: Outcomes) -> xr.Dataset:
     """Predictor-level quantities of every checkpoint, and the outcome of every run."""
     shape = raw["theta"].shape[:2]
     excess, distance, test, norm = (np.full(shape, np.nan) for _ in range(4))
@@ -152,7 +167,7 @@ def _measure(
     for (kind, depth, i), rows in groups_of(raw):
         problem = problems[i]
         arch = architecture(kind, depth, problem.d)
-        p = readout(seed, i, depth, problem.d) if arch.readout else None
+        p = readout_of(raw, arch, rows)
         w = predictor(arch, raw["theta"].values[:, rows, : arch.n_params], p)
         with np.errstate(invalid="ignore", over="ignore"):
             excess[:, rows] = excess_risk(w, problem.Sigma, problem.w_star)
@@ -184,3 +199,8 @@ def groups_of(runs: xr.Dataset) -> list[tuple[tuple[str, int, int], np.ndarray]]
     frame = pd.DataFrame({name: runs[name].values for name in names})
     found = frame.groupby(names, sort=False).indices
     return [((str(k), int(depth), int(i)), rows) for (k, depth, i), rows in found.items()]
+
+
+def readout_of(runs: xr.Dataset, arch: DeepLinear, rows: np.ndarray) -> np.ndarray | None:
+    """The readouts of some runs, (rows, d); None where the architecture has none."""
+    return runs["readout"].values[rows, : arch.d] if arch.readout else None

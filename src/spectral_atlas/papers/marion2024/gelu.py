@@ -91,9 +91,7 @@ def gelu_sweep(config: Sweep, inputs: Inputs, job: Job) -> xr.Dataset:
     )
 
 
-def _outcomes(
-    final: np.ndarray, diverged_at: np.ndarray, zero: float, config: Sweep
-) -> np.ndarray:
+def _outcomes(final: np.ndarray, diverged_at: np.ndarray, zero: float, config: Sweep) -> np.ndarray:
     lost = (diverged_at >= 0) | ~np.isfinite(final)
     with np.errstate(invalid="ignore"):
         good = final <= config.converged_below * zero

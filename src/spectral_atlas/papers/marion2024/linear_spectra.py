@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from spectral_atlas.papers.marion2024.ensemble import architecture, groups_of, readout
+from spectral_atlas.papers.marion2024.ensemble import architecture, groups_of, readout_of
 from spectral_atlas.papers.marion2024.measure import dataset, empty, measure
 from spectral_atlas.papers.marion2024.problem import Problem
 from spectral_atlas.rng import generator
@@ -29,7 +29,7 @@ def extremes(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
     for (kind, depth, i), rows in groups_of(runs):
         problem = Problem.load(data, i)
         arch = architecture(kind, depth, problem.d)
-        p = readout(job.seed, i, depth, problem.d) if arch.readout else None
+        p = readout_of(runs, arch, rows)
         for c in range(runs.sizes["checkpoint"]):
             operator = hessian_operator(
                 arch, theta[c, rows, : arch.n_params], problem.Sigma, problem.b, p
@@ -57,7 +57,6 @@ def structure(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
     for (kind, depth, i), rows in groups_of(runs):
         problem = Problem.load(data, i)
         arch = architecture(kind, depth, problem.d)
-        p = readout(job.seed, i, depth, problem.d) if arch.readout else None
         for c in range(runs.sizes["checkpoint"]):
             # Diverged runs have no singular values; they stay NaN.
             alive = rows[runs["diverged_at"].values[rows] < 0] if c else rows
@@ -65,6 +64,7 @@ def structure(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
             arrays["rank_one_mass"][c, alive] = rank_one_mass(arch, theta)
             arrays["alignment"][c, alive] = alignment(arch, theta)
             arrays["balancedness_gap"][c, alive] = balancedness_gap(arch, theta).max(axis=1)
+            p = readout_of(runs, arch, alive)
             arrays["closed_form"][c, alive] = sharpness_at_minimizer(arch, theta, problem.Sigma, p)
     return result.assign({n: (("checkpoint", "run"), v) for n, v in arrays.items()})
 

@@ -7,6 +7,7 @@ A_k have log-normal singular values: ``spread`` is their standard deviation on t
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,25 +22,30 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Inputs, Job
 
 
-def random_minimizer(
-    rng: np.random.Generator, w_star: np.ndarray, depth: int, spread: float
+def random_minimizers(
+    rng: np.random.Generator, w_star: np.ndarray, depth: int, spread: float, samples: int
 ) -> list[np.ndarray]:
-    """Layers W_1, ..., W_L with product w*^T; spread 0 gives orthogonal hidden layers.
+    """Layers W_1, ..., W_L, each (samples, rows, columns), whose product is w*^T.
 
-    The orthogonal case shares |w*| evenly, |w*|^{1/L} for each layer.
+    Spread 0 gives orthogonal hidden layers that share |w*| evenly, |w*|^{1/L} for each layer.
     """
     d = len(w_star)
     share = np.linalg.norm(w_star) ** (1 / depth)
-    gauges = [np.eye(d)]
+    gauges = [np.broadcast_to(np.eye(d), (samples, d, d))]
     for k in range(1, depth):
-        left, right = (np.linalg.qr(rng.standard_normal((d, d)))[0] for _ in range(2))
-        values = share**k * np.exp(spread * rng.standard_normal(d))
-        gauges.append(left @ np.diag(values) @ right.T)
-    inner = [
-        np.linalg.solve(before.T, after.T).T
-        for before, after in zip(gauges, gauges[1:], strict=False)
+        left, right = np.linalg.qr(rng.standard_normal((2, samples, d, d)))[0]
+        values = share**k * np.exp(spread * rng.standard_normal((samples, 1, d)))
+        gauges.append(left * values @ right.transpose(0, 2, 1))
+    layers = [
+        _right_divide(after, before) for before, after in pairwise(gauges)
     ]
-    return [*inner, np.linalg.solve(gauges[-1].T, w_star)[None, :]]
+    last = np.broadcast_to(w_star, (samples, 1, d))
+    return [*layers, _right_divide(last, gauges[-1])]
+
+
+def _right_divide(B: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """B A^{-1} for stacks of matrices."""
+    return np.linalg.solve(A.transpose(0, 2, 1), B.transpose(0, 2, 1)).transpose(0, 2, 1)
 
 
 def minimizers(config: Minimizers, inputs: Inputs, job: Job) -> xr.Dataset:
@@ -54,11 +60,11 @@ def minimizers(config: Minimizers, inputs: Inputs, job: Job) -> xr.Dataset:
     problems = [Problem.load(data, i) for i in range(data.sizes["problem"])]
     widest = architecture("gaussian", max(config.depths), problems[0].d).n_params
     theta = np.full((1, len(members), widest), np.nan)
-    for row, (i, depth, spread, seed) in enumerate(members.itertuples(index=False)):
-        rng = generator(job.seed, "marion2024", "minimizer", i, depth, f"{spread:g}", seed)
-        layers = random_minimizer(rng, problems[i].w_star, depth, spread)
-        flat = architecture("gaussian", depth, problems[i].d).flatten(layers)
-        theta[0, row, : flat.size] = flat
+    for (i, depth, spread), rows in members.groupby(["problem", "depth", "spread"]).indices.items():
+        rng = generator(job.seed, "marion2024", "minimizer", int(i), int(depth), f"{spread:g}")
+        layers = random_minimizers(rng, problems[i].w_star, int(depth), spread, config.samples)
+        flat = architecture("gaussian", int(depth), problems[i].d).flatten(layers)
+        theta[0, rows, : flat.shape[1]] = flat
     coords = {name: ("run", members[name].to_numpy()) for name in members.columns}
     coords["initialization"] = ("run", np.full(len(members), "gaussian"))
     coords["d"] = ("run", np.full(len(members), problems[0].d))

@@ -44,4 +44,3 @@ def ratio(config: Ratio, inputs: Inputs, job: Job) -> xr.Dataset:
     limit = frame["depth"].to_numpy() * largest[frame["problem"].to_numpy()]
     frame["learning_rate"] = config.relative_learning_rate / limit
     return train(frame, data, config, job)
-

@@ -73,4 +73,4 @@ def depths(config: DepthSweep, inputs: Inputs, job: Job) -> xr.Dataset:
         steps=[config.steps],
         seed=range(config.repeats),
     )
-    return train(members, data, config, job)
+    return train(members, data, config, job, study="depths")

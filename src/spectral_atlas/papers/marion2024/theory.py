@@ -7,7 +7,6 @@ a = (w*/|w*|)^T Sigma (w*/|w*|), L the depth, S the sharpness.
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 
 def lower_bound(depth: int, a: float, w_norm: float = 1.0) -> float:
@@ -40,26 +39,53 @@ def rank_one_limit(Sigma: np.ndarray, w_star: np.ndarray, depth: int) -> float:
     S = 2 |w*|^{2-2/L} lambda_max(Sigma + (L-1) Sigma^{1/2} u u^T Sigma^{1/2}), u = w*/|w*|
     (derived from the Gauss-Newton form of the Hessian at a minimizer).
     """
+    return rescaled_sharpness(Sigma, w_star, depth, 1.0)
+
+
+def rescaled_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int, t: float) -> float:
+    """Sharpness of that minimizer after W_1 is multiplied by t and W_2 by 1/t (depth >= 2 or t = 1).
+
+    The network computes the same map, yet the sharpness has no upper bound: it grows like t^2 for
+    large and like t^{-2} for small t.
+    """
     share = float(np.linalg.norm(w_star)) ** (1 / depth)
-    return rank_one_sharpness(Sigma, w_star, depth, share)
+    norms = np.full(depth, share)
+    norms[0] *= t
+    norms[1:2] /= t
+    return aligned_sharpness(Sigma, w_star, norms)
+
+
+def aligned_sharpness(Sigma: np.ndarray, w_star: np.ndarray, norms: np.ndarray) -> float:
+    """Sharpness of the aligned rank-one minimizer whose layers have the given norms, (L,).
+
+    S = 2 |w*|^2 lambda_max(Sigma / norms_1^2 + (sum_{k>1} norms_k^{-2}) Sigma^{1/2} u u^T Sigma^{1/2})
+    with u = w*/|w*|; the norms multiply to |w*|.
+    """
+    norm = float(np.linalg.norm(w_star))
+    if not np.isclose(np.prod(norms), norm, rtol=1e-9):
+        raise ValueError(f"layer norms multiply to {np.prod(norms):g}, not to |w*| = {norm:g}")
+    values, vectors = np.linalg.eigh(Sigma)
+    root_u = vectors @ (np.sqrt(np.maximum(values, 0)) * (vectors.T @ w_star)) / norm
+    inverse = norms**-2.0
+    inner = inverse[0] * Sigma + inverse[1:].sum() * np.outer(root_u, root_u)
+    return float(2 * norm**2 * np.linalg.eigvalsh(inner)[-1])
 
 
 def rank_one_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int, sigma_1: float) -> float:
     """Sharpness of an aligned rank-one minimizer whose first layer has norm ``sigma_1``.
 
-    The other layers share the rest of |w*| evenly, sigma = (|w*| / sigma_1)^{1/(L-1)}.
+    The other layers share the rest of |w*| evenly: each has norm (|w*| / sigma_1)^{1/(L-1)}.
     """
-    norm = float(np.linalg.norm(w_star))
-    u = w_star / norm
-    values, vectors = np.linalg.eigh(Sigma)
-    root_u = vectors @ (np.sqrt(np.maximum(values, 0)) * (vectors.T @ u))
-    first = (norm / sigma_1) ** 2
-    others = 0.0 if depth == 1 else (depth - 1) * norm**2 * (norm / sigma_1) ** (-2 / (depth - 1))
-    return float(2 * np.linalg.eigvalsh(first * Sigma + others * np.outer(root_u, root_u))[-1])
+    rest = (float(np.linalg.norm(w_star)) / sigma_1) ** (1 / max(depth - 1, 1))
+    return aligned_sharpness(Sigma, w_star, np.array([sigma_1, *[rest] * (depth - 1)]))
 
 
 def least_rank_one_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int) -> float:
     """Least of `rank_one_sharpness` over the norm of the first layer: how tight Theorem 1 is."""
+    from scipy.optimize import minimize_scalar  # 0.2 s that most users of this module need not pay
+
+    if depth == 1:
+        return rank_one_limit(Sigma, w_star, depth)
     share = np.log(np.linalg.norm(w_star)) / depth
     found = minimize_scalar(
         lambda log_sigma: rank_one_sharpness(Sigma, w_star, depth, float(np.exp(log_sigma))),

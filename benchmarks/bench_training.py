@@ -1,6 +1,6 @@
 """Microseconds per member-step of the compiled kernels, and against an autograd loop beside them.
 
-    PYTHONPATH=src python benchmarks/training_throughput.py
+    PYTHONPATH=src python benchmarks/bench_training.py
 
 The loop trains one member at a time with torch's autograd on one thread, as a straightforward
 program would. Kernel and loop take turns, and the minimum over the turns counts, so that a busy

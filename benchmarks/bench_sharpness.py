@@ -1,6 +1,6 @@
 """What one sharpness costs: closed form against autograd, dense against Lanczos, on one thread.
 
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=src python benchmarks/sharpness_cost.py
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=src python benchmarks/bench_sharpness.py
 
 All methods run side by side on the same models; the time is the least of the repeats. Errors of
 the largest eigenvalue are relative to max |lambda| of the dense P x P Hessian. Writes

@@ -1,0 +1,5 @@
+"""``python -m spectral_atlas``."""
+
+from spectral_atlas.cli import main
+
+main()

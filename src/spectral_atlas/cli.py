@@ -1,0 +1,148 @@
+"""Command line: what the pipeline makes, what it found, and which caches are left over."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spectral_atlas import garbage
+from spectral_atlas.config import ConfigError, model, parse
+from spectral_atlas.plan import ROOT, Plan
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
+REFERENCE = ROOT / "docs" / "configuration.md"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the arguments, run one command, exit with its status."""
+    parser = argparse.ArgumentParser(prog="python -m spectral_atlas", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--configfile",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="overlay on config.yaml, as for snakemake",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, flag, text, detail in (
+        ("figures", "--json", "every figure: evidence, experiments, outputs", "machine-readable"),
+        ("claims", "--json", "every claim: measured value and verdict", "machine-readable"),
+        ("gc", "--delete", "cached files that no scale of the configuration names", "delete them"),
+        ("schema", "--write", "JSON schema of config.yaml", "write it and its reference page"),
+    ):
+        command = commands.add_parser(name, parents=[common], help=text, description=text)
+        command.add_argument(flag, action="store_true", help=detail)
+    options = parser.parse_args(arguments)
+    try:
+        sys.exit(globals()[f"_{options.command}"](options))
+    except ConfigError as error:
+        sys.exit(str(error))
+    except BrokenPipeError:  # the reader, `head` for one, has seen enough
+        sys.stderr.close()
+
+
+def read_config(overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
+    """config.yaml with overlays merged into it, mappings key by key, as snakemake does."""
+    merged: dict[str, Any] = {}
+    for path in (ROOT / "config.yaml", *map(Path, overlays)):
+        if not path.exists():
+            raise ConfigError(f"config error: {path}: no such file")
+        _merge(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    return merged
+
+
+def _merge(into: dict[str, Any], other: dict[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _figures(options: argparse.Namespace) -> int:
+    plan = Plan(parse(read_config(options.configfile)))
+    rows = [
+        {
+            "paper": planned.paper,
+            "id": planned.figure.id,
+            "title": planned.figure.title,
+            "evidence": planned.figure.evidence,
+            "experiments": list(planned.figure.experiments),
+            "claims": list(planned.figure.claims),
+            "outputs": planned.files,
+            "current": planned.is_current(),
+        }
+        for planned in plan.figures
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        _print_table(rows, ("paper", "id", "evidence", "title", "experiments", "current"))
+    return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    plan = Plan(parse(read_config(options.configfile)))
+    found = [Path(planned.path) for planned in plan.claims]
+    missing = [str(path) for path in found if not path.exists()]
+    if missing:
+        sys.exit(
+            f"not evaluated for this configuration: {', '.join(missing)};"
+            " run snakemake first, or name its overlay with --configfile"
+        )
+    rows = [row for path in found for row in json.loads(path.read_text(encoding="utf-8"))]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        _print_table(rows, ("paper", "id", "verdict", "measured", "expected", "statement"))
+    return 0
+
+
+def _gc(options: argparse.Namespace) -> int:
+    overlays: list[list[Path]] = [[], *([p] for p in sorted(garbage.SCALES.glob("*.yaml")))]
+    if options.configfile:
+        overlays.append(list(map(Path, options.configfile)))
+    plans = [Plan(parse(read_config(files))) for files in overlays]
+    left = garbage.unreferenced(plans)
+    total = sum(path.stat().st_size for path in left)
+    for path in left:
+        print(path)
+        if options.delete:
+            path.unlink()
+    verb = "deleted" if options.delete else "unreferenced (delete with --delete)"
+    print(f"{len(left)} files, {total / 1e6:.1f} MB {verb}", file=sys.stderr)
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from spectral_atlas.config_reference import reference
+
+    schema = json.dumps(model().model_json_schema(), indent=2, sort_keys=True) + "\n"
+    if options.write:
+        SCHEMA.write_text(schema, encoding="utf-8")
+        REFERENCE.write_text(reference(model()), encoding="utf-8")
+    else:
+        print(schema, end="")
+    return 0
+
+
+def _print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
+    cells = [list(columns), *([_text(row[c]) for c in columns] for row in rows)]
+    widths = [min(max(len(line[i]) for line in cells), 60) for i in range(len(columns))]
+    for line in cells:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)

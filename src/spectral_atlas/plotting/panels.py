@@ -1,0 +1,42 @@
+"""Parts that several figures share: panel letters, members with their outcome, means with intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+GOLDEN = 0.6180339887498949
+
+
+def letter(ax: Axes, text: str, title: str = "") -> None:
+    """A bold panel letter over the left end of the axes, and a plain title after it."""
+    ax.set_title(rf"$\bf{{{text}}}$  {title}".rstrip(), loc="left")
+
+
+def jitter(count: int, width: float) -> np.ndarray:
+    """Evenly spread offsets in [-width/2, width/2], (count,), the same in every drawing."""
+    return width * ((GOLDEN * np.arange(1, count + 1)) % 1.0 - 0.5)
+
+
+def members(
+    ax: Axes, x: np.ndarray, y: np.ndarray, whole: np.ndarray, color: Any, marker: str = "o"
+) -> None:
+    """Single runs, faint: filled where ``whole`` (converged), open where not."""
+    common = {"linestyle": "none", "marker": marker, "markersize": 2.2, "zorder": 1.5}
+    ax.plot(x[whole], y[whole], color=color, alpha=0.3, markeredgewidth=0, rasterized=True, **common)
+    ax.plot(
+        x[~whole], y[~whole], color=color, markerfacecolor="none", markeredgewidth=0.5,
+        rasterized=True, **common,
+    )  # fmt: skip
+
+
+def means(ax: Axes, x: np.ndarray, table: pd.DataFrame, color: Any, **settings: Any) -> None:
+    """Means with the ends of their intervals, from a table with columns mean, low and high."""
+    ends = np.abs(table[["low", "high"]].to_numpy(float).T - table["mean"].to_numpy(float))
+    look = {"capsize": 1.8, "elinewidth": 0.9, "capthick": 0.9, "zorder": 3}
+    ax.errorbar(x, table["mean"], yerr=ends, color=color, **(look | settings))
