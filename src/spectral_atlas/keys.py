@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
+import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +24,8 @@ NUMERIC_PACKAGES = ("numpy", "scipy", "torch", "numba")
 DRAWING_PACKAGES = ("matplotlib", "seaborn")
 ROOT = Path(spectral_atlas.__file__).parent
 KEY_LENGTH = 10
+_new: list[str] = []
+MEMORY = ROOT.parent.parent / ".cache" / "syntax.json"
 
 
 def digest(value: Any) -> str:
@@ -57,7 +61,41 @@ def _module_digest(module: str) -> str:
     parts = module.split(".")[1:]
     path = ROOT.joinpath(*parts)
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return syntax_digest(source.read_text(encoding="utf-8"))
+    return source_digest(source)
+
+
+def source_digest(path: Path) -> str:
+    """`syntax_digest` of a file, looked up by its bytes: parsing is most of planning a run."""
+    source = path.read_bytes()
+    name = hashlib.sha256(source + sys.version.encode()).hexdigest()
+    known = _memory()
+    if name not in known:
+        known[name] = syntax_digest(source.decode())
+        _new.append(name)
+    return known[name]
+
+
+@cache
+def _memory() -> dict[str, str]:
+    try:
+        known = json.loads(MEMORY.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if len(known) < 10_000 else {}
+
+
+def remember() -> None:
+    """Keep the digests of this process for the next; without a folder to write to, do nothing."""
+    if not _new:
+        return
+    text = json.dumps(_memory())
+    try:
+        MEMORY.parent.mkdir(parents=True, exist_ok=True)
+        temporary = MEMORY.with_name(f"{MEMORY.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(MEMORY)
+    except OSError:
+        return
 
 
 @cache

@@ -215,4 +215,4 @@ def _section(section: Any, path: str) -> Any:
 
 def _script(stage: str) -> str:
     path = ROOT / "scripts" / f"{stage}.py"
-    return keys.syntax_digest(path.read_text(encoding="utf-8"))
+    return keys.source_digest(path)

@@ -15,6 +15,8 @@ from spectral_atlas.config import ConfigError, parse
 from spectral_atlas.plan import Plan
 from spectral_atlas.registry import resolve
 
+PLANNED_NOW = ".cache/planned"  # touched whenever a run is planned
+
 
 def read_plan(raw: dict[str, Any]) -> Plan:
     """Validate the configuration and plan the run.
@@ -29,10 +31,14 @@ def read_plan(raw: dict[str, Any]) -> Plan:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         raise SystemExit(1) from None
-    for figure in plan.figures:
+    for figure in plan.figures:  # reading every key here lets the digests be kept below
         record = Path(figure.record)
         if record.exists() and figure.drawn_for_another_key():
             record.unlink()
+    keys.remember()
+    now = Path(PLANNED_NOW)
+    now.parent.mkdir(exist_ok=True)
+    now.touch()
     return plan
 
 

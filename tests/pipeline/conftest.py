@@ -37,9 +37,14 @@ class Clone:
         """Make everything at the smoke scale."""
         self.snakemake("--configfile", SMOKE, *overlays)
 
-    def wanted(self, *overlays: str) -> set[str]:
-        """The jobs that a dry run would do: "runs/mlp_sweep", "figures/fig2", "claims", ..."""
-        text = self.snakemake("-n", "--configfile", SMOKE, *overlays).stdout
+    def wanted(self, *arguments: str) -> set[str]:
+        """The jobs that a dry run would do: "runs/mlp_sweep", "figures/fig2", "claims", ...
+
+        Arguments that end in .yaml are overlays, others are targets.
+        """
+        overlays = [a for a in arguments if a.endswith(".yaml")]
+        targets = [a for a in arguments if not a.endswith(".yaml")]
+        text = self.snakemake(*targets, "-n", "--configfile", SMOKE, *overlays).stdout
         return {_job(line) for line in re.findall(r"^ +output: (.*)$", text, re.MULTILINE)}
 
     def edit(self, file: str, old: str, new: str) -> None:

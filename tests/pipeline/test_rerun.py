@@ -103,6 +103,14 @@ def test_a_figure_replaced_by_hand_or_lost_is_drawn_again(clone: Clone) -> None:
     assert clone.wanted() == {"figures/fig2", "figures/fig5"}
 
 
+def test_one_file_of_a_stale_figure_can_be_asked_for_by_name(clone: Clone) -> None:
+    fig2 = "figures/marion2024/fig2.pdf"
+    assert clone.wanted(fig2) == set()
+    clone.edit("config.yaml", "font_size: 8", "font_size: 9")
+    assert clone.wanted(fig2) == {"figures/fig2"}
+    assert clone.wanted("results/claims.json") == set()
+
+
 def test_published_figures_carry_the_key_of_their_record(finished: Clone) -> None:
     for record in (finished.path / "results/figures/marion2024").glob("*.json"):
         figure, key, _ = record.name.split(".")

@@ -23,7 +23,8 @@ rule claims:
 
 rule claims_table:
     input:
-        [ancient(planned.path) for planned in PLAN.claims],
+        unless_recorded(f"results/tables/claims.{PLAN.claims_key}.json"),
+        claims=[ancient(planned.path) for planned in PLAN.claims],
     output:
         json="results/claims.json",
         html=report("results/claims.html", caption="../report/claims.rst", category="claims"),

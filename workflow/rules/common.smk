@@ -9,7 +9,7 @@ SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
 os.environ.update(PYTHONPATH=os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]))
 
-from spectral_atlas.workflow import kernel_cache, read_plan, summary
+from spectral_atlas.workflow import PLANNED_NOW, kernel_cache, read_plan, summary
 
 PLAN = read_plan(config)
 PAPERS = PLAN.papers
@@ -35,6 +35,14 @@ def section(stage):
 def sources(stage):
     """Input function. Names hold keys, so time stamps say nothing: hence ancient()."""
     return lambda wildcards: [ancient(p) for p in planned(stage)(wildcards).inputs.values()]
+
+
+def unless_recorded(record):
+    """An input newer than any file, for published files whose record is missing: they are stale.
+
+    Without it, asking for one file of a stale figure by name would find that the file exists.
+    """
+    return [] if Path(record).exists() else [PLANNED_NOW]
 
 
 def threads(stage):

@@ -9,6 +9,7 @@ for figure in PLAN.figures:
             f"draw_{figure.paper}_{figure.figure.id}"
         input:
             [ancient(path) for path in figure.inputs.values()],
+            unless_recorded(figure.record),
         output:
             pdf=report(figure.files["pdf"], **shown(figure, "PDF")),
             svg=report(figure.files["svg"], **shown(figure, "SVG")),

@@ -3,6 +3,7 @@
 
 rule run_table:
     input:
+        unless_recorded(f"results/tables/runs.{PLAN.runs_key}.json"),
         [ancient(planned.path) for planned in PLAN.nodes],
     output:
         csv="results/runs.csv",

@@ -43,7 +43,9 @@ class DeepLinear:
             if above[1] != below[0]:
                 raise ValueError(f"layers {k} and {k + 1} do not chain: {below} then {above}")
         if not self.readout and self.shapes[-1][0] != 1:
-            raise ValueError(f"the last layer needs one row without a readout, got {self.shapes[-1]}")
+            raise ValueError(
+                f"the last layer needs one row without a readout, got {self.shapes[-1]}"
+            )
 
     @classmethod
     def plain(cls, d: int, depth: int, width: int | None = None) -> DeepLinear:
@@ -54,7 +56,7 @@ class DeepLinear:
 
     @classmethod
     def residual(cls, d: int, depth: int) -> DeepLinear:
-        """All L layers are d x d, read out by a fixed unit vector p (Marion & Chizat, section 4)."""
+        """All L layers are d x d, read out by a fixed unit vector p (Marion & Chizat)."""
         return cls(((d, d),) * depth, readout=True)
 
     @property

@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals, from a generator of fixed seed so that figures are reproducible."""
+"""Means with bootstrap intervals, of a fixed seed so that figures are reproducible."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ def mean_interval(values: np.ndarray, *, log: bool = False) -> tuple[float, floa
         Take the geometric mean, for positive values that are drawn on a log axis.
     """
     if values.size == 0:
-        return (np.nan,) * 3
+        return np.nan, np.nan, np.nan
     x = np.log(values) if log else values
     rng = np.random.default_rng(0)
     means = x[rng.integers(0, x.size, (RESAMPLES, x.size))].mean(axis=1)
     low, high = np.percentile(means, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    out = np.array([x.mean(), low, high])
-    return tuple(float(v) for v in (np.exp(out) if log else out))
+    return _back(x.mean(), low, high, log)
 
 
 def clustered_interval(
@@ -45,7 +44,7 @@ def clustered_interval(
         Take geometric means, for positive values that are drawn on a log axis.
     """
     if values.size == 0:
-        return (np.nan,) * 3
+        return np.nan, np.nan, np.nan
     x = np.log(values) if log else values
     rng = np.random.default_rng(0)
     labels = np.unique(clusters)
@@ -59,8 +58,12 @@ def clustered_interval(
     places = np.arange(labels.size)[:, None]
     totals = means[picked, places, np.arange(RESAMPLES)].mean(axis=0)
     low, high = np.percentile(totals, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
-    out = np.array([centers.mean(), low, high])
-    return tuple(float(v) for v in (np.exp(out) if log else out))
+    return _back(centers.mean(), low, high, log)
+
+
+def _back(mean: float, low: float, high: float, log: bool) -> tuple[float, float, float]:
+    undo = np.exp if log else float
+    return float(undo(mean)), float(undo(low)), float(undo(high))
 
 
 def share_interval(hits: int, n: int) -> tuple[float, float]:
@@ -88,6 +91,7 @@ def summarize(
             mean, low, high = mean_interval(values, log=log)
         else:
             mean, low, high = clustered_interval(values, finite[cluster].to_numpy(), log=log)
-        names = dict(zip(by, group if isinstance(group, tuple) else (group,), strict=True))
-        rows.append({**names, "n": len(finite), "runs": len(part), "mean": mean, "low": low, "high": high})  # fmt: skip
+        names = dict(zip(by, group, strict=True))
+        counts = {"n": len(finite), "runs": len(part)}
+        rows.append({**names, **counts, "mean": mean, "low": low, "high": high})
     return pd.DataFrame(rows)

@@ -1,14 +1,12 @@
-"""Parts that several figures share: panel letters, members with their outcome, means with intervals."""
+"""Parts that several figures share: panel letters, single runs, means with intervals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.axes import Axes
+import pandas as pd
+from matplotlib.axes import Axes
 
 GOLDEN = 0.6180339887498949
 
@@ -24,19 +22,43 @@ def jitter(count: int, width: float) -> np.ndarray:
 
 
 def members(
-    ax: Axes, x: np.ndarray, y: np.ndarray, whole: np.ndarray, color: Any, marker: str = "o"
+    ax: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    whole: np.ndarray,
+    color: Any,
+    marker: str = "o",
+    alpha: float = 0.3,
 ) -> None:
     """Single runs, faint: filled where ``whole`` (converged), open where not."""
-    common = {"linestyle": "none", "marker": marker, "markersize": 2.2, "zorder": 1.5}
-    ax.plot(x[whole], y[whole], color=color, alpha=0.3, markeredgewidth=0, rasterized=True, **common)
+    common: dict[str, Any] = {
+        "linestyle": "none",
+        "marker": marker,
+        "markersize": 2.2,
+        "zorder": 1.5,
+    }
+    ax.plot(
+        x[whole], y[whole], color=color, alpha=alpha, markeredgewidth=0, rasterized=True, **common
+    )
     ax.plot(
         x[~whole], y[~whole], color=color, markerfacecolor="none", markeredgewidth=0.5,
         rasterized=True, **common,
     )  # fmt: skip
 
 
-def means(ax: Axes, x: np.ndarray, table: pd.DataFrame, color: Any, **settings: Any) -> None:
+def means(
+    ax: Axes, x: np.ndarray | pd.Series, table: pd.DataFrame, color: Any, **settings: Any
+) -> None:
     """Means with the ends of their intervals, from a table with columns mean, low and high."""
     ends = np.abs(table[["low", "high"]].to_numpy(float).T - table["mean"].to_numpy(float))
     look = {"capsize": 1.8, "elinewidth": 0.9, "capthick": 0.9, "zorder": 3}
     ax.errorbar(x, table["mean"], yerr=ends, color=color, **(look | settings))
+
+
+def nothing_to_show(ax: Axes, values: np.ndarray | pd.Series) -> bool:
+    """Whether no value is finite; if so, say it on the axes and give them harmless limits."""
+    if np.isfinite(values).any():
+        return False
+    ax.text(0.5, 0.5, "no run to show", transform=ax.transAxes, ha="center", va="center")
+    ax.set(xlim=(0.1, 1), ylim=(0.1, 1))
+    return True

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+
 from spectral_atlas.store import replacing
 
 if TYPE_CHECKING:
@@ -44,8 +48,15 @@ def _plain(value: Any) -> float | int | str:
     return "n/a" if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
+_CANVASES: dict[str, Any] = {
+    "pdf": FigureCanvasPdf,
+    "svg": FigureCanvasSVG,
+    "png": FigureCanvasAgg,
+}
+
+
 def publish(drawing: Drawing, planned: PlannedFigure) -> None:
-    """Write PDF, SVG, PNG and CSV. No time, host or version enters, so equal input gives equal bytes."""
+    """Write PDF, SVG, PNG and CSV. No time, host or version enters: equal input, equal bytes."""
     from matplotlib import pyplot as plt
 
     key = planned.key
@@ -54,10 +65,17 @@ def publish(drawing: Drawing, planned: PlannedFigure) -> None:
         "svg": {"Identifier": key, "Date": None, "Creator": None},
         "png": {"Description": key, "Software": None},
     }
+    # Arranged once, and printed by the canvases themselves: each savefig would arrange the figure
+    # again, a little differently, and then draw it twice, which is most of the time of a redraw.
+    figure, dpi = drawing.figure, drawing.figure.dpi
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     for form, entries in metadata.items():
+        figure.dpi = dpi  # the vector canvases set their own
         with replacing(Path(planned.files[form])) as temporary:
-            drawing.figure.savefig(temporary, format=form, metadata=entries)
-    plt.close(drawing.figure)
+            canvas = _CANVASES[form](figure)
+            getattr(canvas, f"print_{form}")(temporary, metadata=entries)
+    plt.close(figure)
     with (
         replacing(Path(planned.files["csv"])) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,

@@ -37,7 +37,9 @@ def fit_line(x: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> 
     groups : (n,), optional
         Labels. Centring x and y in each group gives the same slope as one dummy variable for each.
     """
-    labels = np.zeros(x.size, dtype=int) if groups is None else np.unique(groups, return_inverse=True)[1]
+    labels = np.zeros(x.size, dtype=int)
+    if groups is not None:
+        labels = np.unique(groups, return_inverse=True)[1]
     count = np.bincount(labels) if x.size else np.zeros(0, dtype=int)
     u = x - (np.bincount(labels, x) / count)[labels] if x.size else x
     v = y - (np.bincount(labels, y) / count)[labels] if x.size else y

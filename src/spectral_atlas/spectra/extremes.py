@@ -17,7 +17,7 @@ from spectral_atlas.spectra.operators import (
 )
 
 Array = np.ndarray
-# Up to this size LAPACK on the whole matrix is quicker than Lanczos (benchmarks/bench_sharpness.py).
+# Up to this size LAPACK is quicker than Lanczos (benchmarks/bench_sharpness.py).
 DENSE_LIMIT = 40
 # Enough members to spread the cost of a Python step, few enough for their bases to stay in cache.
 CHUNK = 128

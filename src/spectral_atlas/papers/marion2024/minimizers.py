@@ -36,9 +36,7 @@ def random_minimizers(
         left, right = np.linalg.qr(rng.standard_normal((2, samples, d, d)))[0]
         values = share**k * np.exp(spread * rng.standard_normal((samples, 1, d)))
         gauges.append(left * values @ right.transpose(0, 2, 1))
-    layers = [
-        _right_divide(after, before) for before, after in pairwise(gauges)
-    ]
+    layers = [_right_divide(after, before) for before, after in pairwise(gauges)]
     last = np.broadcast_to(w_star, (samples, 1, d))
     return [*layers, _right_divide(last, gauges[-1])]
 

@@ -1,12 +1,14 @@
 """Formulas of Marion & Chizat 2024, and what follows from them. R(W) = (1/n) |y - X W_prod^T|^2.
 
-Symbols: Sigma = X^T X / n with extreme eigenvalues lambda and Lambda, w* the least-squares solution,
-a = (w*/|w*|)^T Sigma (w*/|w*|), L the depth, S the sharpness.
+Symbols: Sigma = X^T X / n with extreme eigenvalues lambda and Lambda, w* the least-squares
+solution, a = (w*/|w*|)^T Sigma (w*/|w*|), L the depth, S the sharpness.
 """
 
 from __future__ import annotations
 
 import numpy as np
+
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def lower_bound(depth: int, a: float, w_norm: float = 1.0) -> float:
@@ -29,7 +31,7 @@ def small_scale_bound(depth: int, Lambda: float, w_norm: float = 1.0) -> float:
 
 
 def ratio_bound(condition_number: float) -> float:
-    """Corollary 2 as a ratio: S / S_min <= 4 Lambda / lambda (recalled; 8 L Lambda over 2 L lambda)."""
+    """Corollary 2 as a ratio, recalled: S/S_min <= 4 Lambda/lambda, 8 L Lambda over 2 L lambda."""
     return 4 * condition_number
 
 
@@ -43,7 +45,7 @@ def rank_one_limit(Sigma: np.ndarray, w_star: np.ndarray, depth: int) -> float:
 
 
 def rescaled_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int, t: float) -> float:
-    """Sharpness of that minimizer after W_1 is multiplied by t and W_2 by 1/t (depth >= 2 or t = 1).
+    """Sharpness of that minimizer after W_1 is multiplied by t and W_2 by 1/t.
 
     The network computes the same map, yet the sharpness has no upper bound: it grows like t^2 for
     large and like t^{-2} for small t.
@@ -58,8 +60,8 @@ def rescaled_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int, t: flo
 def aligned_sharpness(Sigma: np.ndarray, w_star: np.ndarray, norms: np.ndarray) -> float:
     """Sharpness of the aligned rank-one minimizer whose layers have the given norms, (L,).
 
-    S = 2 |w*|^2 lambda_max(Sigma / norms_1^2 + (sum_{k>1} norms_k^{-2}) Sigma^{1/2} u u^T Sigma^{1/2})
-    with u = w*/|w*|; the norms multiply to |w*|.
+    S = 2 |w*|^2 lambda_max(Sigma / norms_1^2 + c Sigma^{1/2} u u^T Sigma^{1/2}), u = w*/|w*| and c
+    the sum of norms_k^{-2} over k > 1. ValueError unless the norms multiply to |w*|.
     """
     norm = float(np.linalg.norm(w_star))
     if not np.isclose(np.prod(norms), norm, rtol=1e-9):
@@ -81,19 +83,29 @@ def rank_one_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int, sigma_
 
 
 def least_rank_one_sharpness(Sigma: np.ndarray, w_star: np.ndarray, depth: int) -> float:
-    """Least of `rank_one_sharpness` over the norm of the first layer: how tight Theorem 1 is."""
-    from scipy.optimize import minimize_scalar  # 0.2 s that most users of this module need not pay
+    """Least of `rank_one_sharpness` over the norm of the first layer: how tight Theorem 1 is.
 
+    Golden-section search: in the logarithm of that norm the sharpness is convex, as the largest of
+    sums of exponentials with non-negative weights.
+    """
     if depth == 1:
         return rank_one_limit(Sigma, w_star, depth)
-    share = np.log(np.linalg.norm(w_star)) / depth
-    found = minimize_scalar(
-        lambda log_sigma: rank_one_sharpness(Sigma, w_star, depth, float(np.exp(log_sigma))),
-        bounds=(share - 1, share + 1),
-        method="bounded",
-        options={"xatol": 1e-10},
-    )
-    return float(found.fun)
+
+    def sharpness(log_norm: float) -> float:
+        return rank_one_sharpness(Sigma, w_star, depth, float(np.exp(log_norm)))
+
+    share = float(np.log(np.linalg.norm(w_star))) / depth
+    low, high = share - 1, share + 1
+    inner = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
+    values = [sharpness(x) for x in inner]
+    while high - low > 1e-8:  # the value is then exact to rounding
+        if values[0] < values[1]:
+            high, inner = inner[1], [inner[1] - GOLDEN * (inner[1] - low), inner[0]]
+            values = [sharpness(inner[0]), values[0]]
+        else:
+            low, inner = inner[0], [inner[1], inner[0] + GOLDEN * (high - inner[0])]
+            values = [values[1], sharpness(inner[1])]
+    return min(values)
 
 
 def critical_learning_rate(depth: int, a: float, w_norm: float = 1.0) -> float:

@@ -1,20 +1,172 @@
-"""stub"""
+"""Distance and sharpness along training (Figures 1c, 1d, 4c, 4d)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+
+from spectral_atlas.papers.marion2024.figures.distance import LABEL
+from spectral_atlas.papers.marion2024.figures.members import Inputs, setting, stage
+from spectral_atlas.papers.marion2024.theory import edge_of_stability
+from spectral_atlas.plotting.curves import label_right, log_limits, reference
+from spectral_atlas.plotting.facts import quoted
 from spectral_atlas.plotting.publish import Drawing
+from spectral_atlas.plotting.style import COLORBLIND, size
 
-def fig1c(inputs, style):
-    fig, ax = plt.subplots()
-    return Drawing(fig, pd.DataFrame({"a":[1]}), {})
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def fig1d(inputs, style):
-    fig, ax = plt.subplots()
-    return Drawing(fig, pd.DataFrame({"a":[1]}), {})
+    from spectral_atlas.config import Style
 
-def fig4c(inputs, style):
-    fig, ax = plt.subplots()
-    return Drawing(fig, pd.DataFrame({"a":[1]}), {})
+LATE = 0.2  # share of the steps that "late" means in the facts
 
-def fig4d(inputs, style):
-    fig, ax = plt.subplots()
-    return Drawing(fig, pd.DataFrame({"a":[1]}), {})
+
+@dataclass(frozen=True)
+class Paths:
+    """Trajectories of one initialization at one learning rate, member 0 first.
+
+    Attributes
+    ----------
+    steps : (checkpoints,)
+    distance, sharpness, estimate : (checkpoints, members)
+    outcomes : (members,) words
+    """
+
+    learning_rate: float
+    scale: float
+    steps: np.ndarray
+    distance: np.ndarray
+    sharpness: np.ndarray
+    estimate: np.ndarray
+    outcomes: np.ndarray
+
+
+def fig1c(inputs: Inputs, style: Style) -> Drawing:
+    """Gaussian initialization, the smallest learning rate."""
+    return _draw(inputs, style, "gaussian", largest=False)
+
+
+def fig1d(inputs: Inputs, style: Style) -> Drawing:
+    """Gaussian initialization, the largest learning rate: the edge of stability."""
+    return _draw(inputs, style, "gaussian", largest=True)
+
+
+def fig4c(inputs: Inputs, style: Style) -> Drawing:
+    """Residual initialization, the smallest learning rate."""
+    return _draw(inputs, style, "residual", largest=False)
+
+
+def fig4d(inputs: Inputs, style: Style) -> Drawing:
+    """Residual initialization, the largest learning rate: the edge of stability."""
+    return _draw(inputs, style, "residual", largest=True)
+
+
+def paths(inputs: Inputs, initialization: str, *, largest: bool) -> Paths:
+    """The trajectories of one figure."""
+    runs, spectra = stage(inputs, "runs"), stage(inputs, "spectra")
+    rates = runs["learning_rate"].values
+    rate = rates.max() if largest else rates.min()
+    chosen = (runs["initialization"].values == initialization) & (rates == rate)
+    rows = np.flatnonzero(chosen)[np.argsort(runs["seed"].values[chosen], kind="stable")]
+    words = np.array(runs["outcome"].attrs["flag_meanings"].split())
+    return Paths(
+        learning_rate=float(rate),
+        scale=float(runs["scale"].values[rows[0]]),
+        steps=runs["checkpoint"].values,
+        distance=runs["squared_distance"].values[:, rows],
+        sharpness=spectra["lambda_max"].values[:, rows],
+        estimate=spectra["power_estimate"].values[:, rows],
+        outcomes=words[runs["outcome"].values[rows]],
+    )
+
+
+def _draw(inputs: Inputs, style: Style, initialization: str, *, largest: bool) -> Drawing:
+    found = paths(inputs, initialization, largest=largest)
+    theory = setting(inputs, 0)
+    edge = edge_of_stability(found.learning_rate)
+    color = COLORBLIND[3 if largest else 0]
+    figure, (left, right) = plt.subplots(1, 2, figsize=size(style, 0.44))
+    _lines(left, found.steps, found.distance, color)
+    left.set(yscale="log", ylabel=LABEL, xlabel="training steps")
+    left.set_ylim(log_limits(found.distance, floor=1e-33))
+    _lines(right, found.steps, found.sharpness, color)
+    right.plot(
+        found.steps, found.estimate[:, 0], color="0.35", linewidth=0.7, linestyle=(0, (1, 1)),
+        zorder=5, label="run 0, published estimator",
+    )  # fmt: skip
+    labels = [
+        (edge, rf"$2/\eta$ = {edge:.4g}", "black"),
+        (theory.lower, f"$2La$ = {theory.lower:.4g}", "black"),
+    ]
+    if initialization == "gaussian":
+        labels.append((theory.upper, rf"$8L\Lambda$ = {theory.upper:.4g}", "black"))
+    for y, _, _ in labels:
+        reference(right, y, style="--" if y == edge else ":", zorder=6)
+    everything = np.append(found.sharpness.ravel(), [y for y, _, _ in labels])
+    right.set(yscale="log", ylabel=r"sharpness $S = \lambda_{\max}(\nabla^2 R)$")
+    right.set(xlabel="training steps", ylim=log_limits(everything))
+    label_right(right, labels, gap=0.055)
+    handles, names = right.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3)
+    return Drawing(figure, _table(found), _facts(found, edge) | theory.facts())
+
+
+def _lines(ax: Axes, steps: np.ndarray, values: np.ndarray, color: str) -> None:
+    """Member 0 thick, the others faint behind it."""
+    others = values.shape[1] - 1
+    for k in range(others, 0, -1):
+        name = f"the {others} other runs" if k == 1 else None
+        ax.plot(steps, values[:, k], color=color, alpha=0.25, linewidth=0.6, label=name, zorder=2)
+    ax.plot(steps, values[:, 0], color=color, linewidth=1.6, label="run 0", zorder=4)
+
+
+def _table(found: Paths) -> pd.DataFrame:
+    """One row for each run and recorded step."""
+    members = found.distance.shape[1]
+    return pd.DataFrame(
+        {
+            "run": np.tile(np.arange(members), len(found.steps)),
+            "outcome": np.tile(found.outcomes, len(found.steps)),
+            "step": np.repeat(found.steps, members),
+            "squared_distance": found.distance.ravel(),
+            "sharpness": found.sharpness.ravel(),
+            "published_estimator": found.estimate.ravel(),
+        }
+    )
+
+
+def _facts(found: Paths, edge: float) -> dict[str, float | int | str]:
+    """What the captions quote: of run 0, and spread over all runs."""
+    late = found.steps >= (1 - LATE) * found.steps[-1]
+    per_edge = found.sharpness / edge
+    finite = np.isfinite(per_edge[-1])
+    late_means = per_edge[late][:, finite].mean(axis=0)
+    peaks = per_edge[:, finite].max(axis=0)
+    crossed = (per_edge[:, finite] > 1).mean(axis=0)
+    return {
+        "n_runs": found.distance.shape[1],
+        "rate": found.learning_rate,
+        "scale": found.scale,
+        "edge": quoted(edge),
+        "last_step": int(found.steps[-1]),
+        "record_every": int(found.steps[1] - found.steps[0]),
+        "start_sharpness": quoted(found.sharpness[0, 0]),
+        "end_sharpness": quoted(found.sharpness[-1, 0], 4),
+        "peak_per_edge": quoted(per_edge[:, 0].max()),
+        "late_per_edge": quoted(per_edge[late, 0].mean()),
+        "percent_beyond_edge": quoted(100 * float((per_edge[:, 0] > 1).mean())),
+        "start_distance": quoted(found.distance[0, 0]),
+        "end_distance": quoted(found.distance[-1, 0]),
+        "least_late": quoted(late_means.min() if finite.any() else None),
+        "largest_late": quoted(late_means.max() if finite.any() else None),
+        "least_peak": quoted(peaks.min() if finite.any() else None),
+        "largest_peak": quoted(peaks.max() if finite.any() else None),
+        "n_crossing": int((crossed > 0).sum()),
+        "n_converged": int((found.outcomes == "converged").sum()),
+        "n_diverged": int((found.outcomes == "diverged").sum()),
+        "n_collapsed": int((found.outcomes == "collapsed").sum()),
+    }

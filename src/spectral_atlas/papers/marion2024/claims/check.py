@@ -1,0 +1,67 @@
+"""A check: one statement of the paper with the function that measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spectral_atlas.claims import Claim
+from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
+
+Measurement = Callable[[Study], tuple[float, str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What is expected (the fields of `Claim`) and how it is measured.
+
+    ``measure(study)`` returns the number and the detail, or raises `Unmeasured` with the reason.
+    """
+
+    id: str
+    figure: str
+    statement: str
+    expected: str
+    low: float
+    high: float
+    tolerance: str
+    evidence: str
+    measure: Measurement
+
+    def __call__(self, study: Study) -> Claim:
+        """The claim: measured, or ``None`` with the reason where the caches lack the data."""
+        try:
+            measured, detail = self.measure(study)
+        except Unmeasured as missing:
+            measured, detail = None, str(missing)
+        return Claim(
+            id=self.id,
+            figure=self.figure,
+            statement=self.statement,
+            measured=None if measured is None else float(measured),
+            expected=self.expected,
+            low=self.low,
+            high=self.high,
+            tolerance=self.tolerance,
+            evidence=self.evidence,
+            detail=detail,
+        )
+
+
+def check(
+    id: str,
+    figure: str,
+    statement: str,
+    *,
+    expected: str,
+    low: float,
+    high: float,
+    tolerance: str,
+    evidence: str,
+) -> Callable[[Measurement], Check]:
+    """Turn a measuring function into a `Check`."""
+
+    def wrap(measure: Measurement) -> Check:
+        return Check(id, figure, statement, expected, low, high, tolerance, evidence, measure)
+
+    return wrap
