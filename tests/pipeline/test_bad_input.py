@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from conftest import Clone
+from pipeline_clone import Clone
 
 pytestmark = pytest.mark.pipeline
 BLOCK = "{blocks: [{learning_rate: -1, steps: 5, repeats: 2}]}"

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pipeline_clone import SMOKE, Clone
 
-from conftest import SMOKE, Clone
 from spectral_atlas.registry import papers
 
 pytestmark = pytest.mark.pipeline

@@ -28,9 +28,10 @@ def cell_edges(x: Sequence[float]) -> np.ndarray:
 
 def beside(x: np.ndarray, grid: Sequence[float], slot: int, slots: int) -> np.ndarray:
     """Grid values moved sideways inside their cells, so that ``slots`` curves do not overlap."""
-    widths = np.diff(cell_edges(grid))
+    gaps = np.abs(cell_edges(grid)[:, None] - np.asarray(grid)[None, :])
+    room = 2 * np.minimum(np.diagonal(gaps), np.diagonal(gaps, -1))  # to the nearer edge
     nearest = np.abs(np.asarray(x)[:, None] - np.asarray(grid)[None, :]).argmin(axis=1)
-    return x + widths[nearest] * 0.6 * ((slot + 0.5) / slots - 0.5)
+    return x + room[nearest] * 0.6 * ((slot + 0.5) / slots - 0.5)
 
 
 def log_limits(
@@ -51,8 +52,8 @@ def log_limits(
     low, high = max(flat.min(), min(floor, flat.max())), flat.max()
     if preferred and preferred[0] <= low and high <= preferred[1]:
         return preferred
-    margin = max((high / low) ** 0.05, 1.25)
-    return float(low / margin), float(high * margin)
+    margin = max(high**0.05 / low**0.05, 1.25)  # of the quotient it could overflow
+    return float(max(low / margin, SMALLEST)), float(high * min(margin, LARGEST / high))
 
 
 def mean_curve(
