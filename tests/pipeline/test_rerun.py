@@ -59,7 +59,7 @@ def test_an_edit_of_one_training_module_recomputes_its_experiment(clone: Clone) 
 
 
 def test_a_value_of_one_experiment_recomputes_that_experiment(clone: Clone) -> None:
-    clone.edit(SMOKE, "evolution: {record_every: 10", "evolution: {record_every: 15")
+    clone.edit(SMOKE, "evolution: {repeats: 4}", "evolution: {repeats: 3}")
     changed = {"runs/evolution", "spectra/evolution"}
     assert clone.wanted() == changed | figures_of(*changed) | VERDICTS | RUNS
 

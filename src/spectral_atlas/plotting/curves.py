@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 Label = tuple[float, str, Any]  # y in data units, text, colour
+SMALLEST, LARGEST = 1e-307, 1e307  # ends of log axes: limits must be positive and finite
 
 
 def cell_edges(x: Sequence[float]) -> np.ndarray:
@@ -52,8 +53,9 @@ def log_limits(
     low, high = max(flat.min(), min(floor, flat.max())), flat.max()
     if preferred and preferred[0] <= low and high <= preferred[1]:
         return preferred
-    margin = max(high**0.05 / low**0.05, 1.25)  # of the quotient it could overflow
-    return float(max(low / margin, SMALLEST)), float(high * min(margin, LARGEST / high))
+    margin = max(high**0.05 / low**0.05, 1.25)  # the quotient itself could overflow
+    bottom = max(low / margin, min(low, SMALLEST))
+    return float(bottom), float(max(high, min(high, LARGEST / margin) * margin))
 
 
 def mean_curve(
@@ -102,7 +104,10 @@ def reference(
 
 
 def plain_log_ticks(ax: Axes) -> None:
-    """Ticks 1, 2, 5, 10, ... on a log axis of a decade or two, without powers of ten."""
+    """Ticks 1, 2, 5, 10, ... without powers of ten, on a log axis of less than two decades."""
+    low, high = ax.get_ylim()
+    if high / low >= 100:
+        return
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())

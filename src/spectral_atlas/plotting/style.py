@@ -60,6 +60,14 @@ def colors(style: Style, count: int) -> list:
     return ordered_colors(count, name)
 
 
+def ink(color: Any) -> tuple[float, float, float]:
+    """The colour for text: the same hue, darkened where it is too light to be read on white."""
+    red, green, blue = mpl.colors.to_rgb(color)
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    shade = min(1.0, 0.45 / max(light, 1e-9))
+    return red * shade, green * shade, blue * shade
+
+
 def ordered_colors(count: int, name: str = "viridis") -> list:
     """``count`` colours from dark to light for curves that have an order (depth, step size)."""
     # The light end of the maps is too faint for lines on white.

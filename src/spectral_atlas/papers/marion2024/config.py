@@ -121,7 +121,7 @@ class Evolution(Outcomes):
     residual_scale: float = Field(0.5, ge=0, description="scale s of the residual initialization")
     learning_rates: list[Positive] = Field([0.02, 0.1], min_length=1, description="step sizes")
     steps: int = Field(450, ge=1, description="gradient descent steps")
-    record_every: int = Field(5, ge=1, description="steps between two records")
+    record_every: int = Field(5, ge=1, description="steps between two records; even numbers hide oscillations")
     repeats: int = Field(20, ge=1, le=1000, description="independent initializations")
 
 

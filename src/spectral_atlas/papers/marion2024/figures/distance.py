@@ -46,6 +46,7 @@ def _draw(inputs: Inputs, style: Style, initialization: str) -> Drawing:
     means = layout.curves(frame, "distance", start)
     runs = layout.single_runs(frame[frame["problem"] == first], "distance", start)
     table = pd.concat([means, runs[runs["problem"] == first]], ignore_index=True)
+    table["mean_over_coordinates"] = table["value"] / theory.d  # what the published code plots
 
     draws = frame["problem"].nunique()
     figure, main, strip, side = layout.canvas(style, int(draws > 1), len(look.rates), aspect=0.66)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
 
 from spectral_atlas.papers.marion2024.figures import layout
 from spectral_atlas.papers.marion2024.figures.members import (
@@ -56,8 +57,14 @@ def _draw(inputs: Inputs, style: Style, initialization: str) -> Drawing:
         )
         ax.set(title=title, xlabel=layout.X_LABELS[initialization], ylim=(-0.03, 1.03))
     axes[0].set_ylabel("share of the runs")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(look.rates))
+    handles, names = axes[0].get_legend_handles_labels()
+    own = table[table["problem"] == first].groupby("learning_rate")["runs"]
+    counts = [dict.fromkeys([f"{low}", f"{high}"]) for low, high in own.agg(["min", "max"]).values]
+    labels = [f"{name} (n = {'–'.join(n)})" for name, n in zip(names, counts, strict=True)]
+    if table["problem"].nunique() > 1:
+        handles.append(Line2D([], [], color="0.4", linewidth=0.6))
+        labels.append("other data draws")
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, columnspacing=1.5)
     return Drawing(figure, table, _facts(frame, look, table) | setting(inputs, int(first)).facts())
 
 

@@ -12,8 +12,9 @@ from matplotlib import pyplot as plt
 from spectral_atlas.papers.marion2024.figures.distance import LABEL
 from spectral_atlas.papers.marion2024.figures.members import Inputs, setting, stage
 from spectral_atlas.papers.marion2024.theory import edge_of_stability
-from spectral_atlas.plotting.curves import label_right, log_limits, reference
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.curves import label_right, log_limits, plain_log_ticks, reference
+from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.outcomes import OUTCOMES
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import COLORBLIND, size
 
@@ -89,7 +90,7 @@ def _draw(inputs: Inputs, style: Style, initialization: str, *, largest: bool) -
     theory = setting(inputs, 0)
     edge = edge_of_stability(found.learning_rate)
     color = COLORBLIND[3 if largest else 0]
-    figure, (left, right) = plt.subplots(1, 2, figsize=size(style, 0.44))
+    figure, (left, right) = plt.subplots(1, 2, figsize=size(style, 0.47))
     _lines(left, found.steps, found.distance, color)
     left.set(yscale="log", ylabel=LABEL, xlabel="training steps")
     left.set_ylim(log_limits(found.distance, floor=1e-33))
@@ -102,26 +103,39 @@ def _draw(inputs: Inputs, style: Style, initialization: str, *, largest: bool) -
         (edge, rf"$2/\eta$ = {edge:.4g}", "black"),
         (theory.lower, f"$2La$ = {theory.lower:.4g}", "black"),
     ]
-    if initialization == "gaussian":
-        labels.append((theory.upper, rf"$8L\Lambda$ = {theory.upper:.4g}", "black"))
+    # As in print, the bound for small scales is no matter of the residual initialization.
+    upper = theory.upper if initialization == "gaussian" else np.nan
+    if np.isfinite(upper):
+        labels.append((upper, rf"$8L\Lambda$ = {upper:.4g}", "black"))
     for y, _, _ in labels:
-        reference(right, y, style="--" if y == edge else ":", zorder=6)
+        reference(right, y, style="--" if y == edge else ":", zorder=6.0)
     everything = np.append(found.sharpness.ravel(), [y for y, _, _ in labels])
     right.set(yscale="log", ylabel=r"sharpness $S = \lambda_{\max}(\nabla^2 R)$")
     right.set(xlabel="training steps", ylim=log_limits(everything))
-    label_right(right, labels, gap=0.055)
+    plain_log_ticks(right)
+    label_right(right, labels, gap=0.07)
     handles, names = right.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3)
-    return Drawing(figure, _table(found), _facts(found, edge) | theory.facts())
+    counts = [(int((found.outcomes == word).sum()), word) for word in OUTCOMES]
+    ended = listed([f"{n} {word}" for n, word in counts if n])
+    last = f"after step {found.steps[-1]}: {ended} of {len(found.outcomes)} runs"
+    figure.supxlabel(rf"$\eta$ = {found.learning_rate:g}; {last}", fontsize="small")
+    lines = {"two_over_eta": edge, "lower_bound": theory.lower, "upper_bound": upper}
+    table = _table(found).assign(**lines)
+    return Drawing(figure, table, _facts(found, edge, theory.lower) | theory.facts())
 
 
 def _lines(ax: Axes, steps: np.ndarray, values: np.ndarray, color: str) -> None:
-    """Member 0 thick, the others faint behind it."""
+    """Member 0 thick, the others faint behind it; a cross where a run turns non-finite."""
     others = values.shape[1] - 1
+    alive = np.isfinite(values)
+    for lost in np.flatnonzero(~alive[-1] & alive[0]):
+        end = np.flatnonzero(alive[:, lost])[-1]
+        ax.plot(steps[end], values[end, lost], marker="X", color="black", markersize=4, zorder=6)
     for k in range(others, 0, -1):
         name = f"the {others} other runs" if k == 1 else None
         ax.plot(steps, values[:, k], color=color, alpha=0.25, linewidth=0.6, label=name, zorder=2)
-    ax.plot(steps, values[:, 0], color=color, linewidth=1.6, label="run 0", zorder=4)
+    ax.plot(steps, values[:, 0], color=color, linewidth=1.3, label="run 0", zorder=4)
 
 
 def _table(found: Paths) -> pd.DataFrame:
@@ -139,14 +153,14 @@ def _table(found: Paths) -> pd.DataFrame:
     )
 
 
-def _facts(found: Paths, edge: float) -> dict[str, float | int | str]:
+def _facts(found: Paths, edge: float, lower: float) -> dict[str, float | int | str]:
     """What the captions quote: of run 0, and spread over all runs."""
     late = found.steps >= (1 - LATE) * found.steps[-1]
     per_edge = found.sharpness / edge
     finite = np.isfinite(per_edge[-1])
     late_means = per_edge[late][:, finite].mean(axis=0)
-    peaks = per_edge[:, finite].max(axis=0)
-    crossed = (per_edge[:, finite] > 1).mean(axis=0)
+    peaks = np.nanmax(per_edge, axis=0)  # of diverged runs too: what they reached before
+    own = per_edge[np.isfinite(per_edge[:, 0]), 0]
     return {
         "n_runs": found.distance.shape[1],
         "rate": found.learning_rate,
@@ -156,17 +170,17 @@ def _facts(found: Paths, edge: float) -> dict[str, float | int | str]:
         "record_every": int(found.steps[1] - found.steps[0]),
         "start_sharpness": quoted(found.sharpness[0, 0]),
         "end_sharpness": quoted(found.sharpness[-1, 0], 4),
-        "peak_per_edge": quoted(per_edge[:, 0].max()),
+        "end_per_lower": quoted(found.sharpness[-1, 0] / lower),
+        "end_per_edge": quoted(per_edge[-1, 0]),
+        "peak_per_edge": quoted(peaks[0]),
         "late_per_edge": quoted(per_edge[late, 0].mean()),
-        "percent_beyond_edge": quoted(100 * float((per_edge[:, 0] > 1).mean())),
+        "percent_beyond_edge": quoted(100 * float((own > 1).mean())),
         "start_distance": quoted(found.distance[0, 0]),
         "end_distance": quoted(found.distance[-1, 0]),
         "least_late": quoted(late_means.min() if finite.any() else None),
         "largest_late": quoted(late_means.max() if finite.any() else None),
-        "least_peak": quoted(peaks.min() if finite.any() else None),
-        "largest_peak": quoted(peaks.max() if finite.any() else None),
-        "n_crossing": int((crossed > 0).sum()),
-        "n_converged": int((found.outcomes == "converged").sum()),
-        "n_diverged": int((found.outcomes == "diverged").sum()),
-        "n_collapsed": int((found.outcomes == "collapsed").sum()),
+        "least_peak": quoted(peaks.min()),
+        "largest_peak": quoted(peaks.max()),
+        "n_crossing": int((peaks > 1).sum()),
+        **{f"n_{word}": int((found.outcomes == word).sum()) for word in OUTCOMES},
     }

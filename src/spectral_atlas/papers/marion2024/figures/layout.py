@@ -21,7 +21,7 @@ from spectral_atlas.plotting.outcomes import (
     outcome_handles,
     outcome_strip,
 )
-from spectral_atlas.plotting.style import MARKERS, ordered_colors, size
+from spectral_atlas.plotting.style import MARKERS, ink, ordered_colors, size
 
 if TYPE_CHECKING:
     from spectral_atlas.config import Style
@@ -132,7 +132,7 @@ def draw_strip(ax: Axes, means: pd.DataFrame, look: Look, x_label: str) -> None:
     rates = sorted(final["learning_rate"].unique())
     outcome_strip(
         ax, final, "scale", "learning_rate",
-        names=[look.name(r) for r in rates], colors=[look.color(r) for r in rates],
+        names=[look.name(r) for r in rates], colors=[ink(look.color(r)) for r in rates],
     )  # fmt: skip
     edges = cell_edges(sorted(final["scale"].unique()))
     ax.set_xlim(edges[0], edges[-1])
@@ -148,13 +148,21 @@ def draw_draws(
     *,
     thick: bool = True,
 ) -> None:
-    """Means of each data draw: the first thick with markers (unless not asked), the others thin."""
+    """Means of each data draw: the first thick (unless not asked), the others thin.
+
+    ``value`` names the column to draw; it is "value" in another unit, and the interval of the first
+    draw is drawn in that unit too.
+    """
     first = means["problem"].min()
     for (problem, rate), part in means.groupby(["problem", "learning_rate"]):
         if rate in rates:
-            own = thick and problem == first
+            own, color = thick and problem == first, look.color(rate)
+            if own:
+                unit = part[value] / part["value"]
+                ends = part["low"] * unit, part["high"] * unit
+                ax.fill_between(part["scale"], *ends, color=color, alpha=0.15, linewidth=0)
             ax.plot(
-                part["scale"], part[value], color=look.color(rate),
+                part["scale"], part[value], color=color,
                 marker=look.marker(rate) if own else "", markersize=2.5,
                 linewidth=1.1 if own else 0.6, alpha=1 if own else 0.7,
             )  # fmt: skip
@@ -165,17 +173,15 @@ def draws_title(means: pd.DataFrame) -> str:
     numbers = sorted(means["problem"].unique())
     if len(numbers) == 1:
         return ""
-    return f"thick: data draw {numbers[0]}\nthin: the {len(numbers) - 1} other"
+    others = "the other" if len(numbers) == 2 else f"the {len(numbers) - 1} others"
+    return f"thick: data draw {numbers[0]}\nthin: {others}"
 
 
 def legends(figure: Figure, main: Axes, *, open_markers: bool) -> None:
     """Curves above the figure, outcomes below it."""
     handles, _ = main.get_legend_handles_labels()
-    handles.append(
-        Line2D(
-            [], [], color="0.4", marker=".", linestyle="", markersize=4, alpha=0.6, label="one run"
-        )
-    )
+    dot: Any = {"color": "0.4", "marker": ".", "linestyle": "", "markersize": 4, "alpha": 0.6}
+    handles.append(Line2D([], [], **dot, label="one run, beside its scale"))
     if open_markers:
         look: Any = {"markerfacecolor": "white", "linestyle": "", "color": "0.3", "marker": "o"}
         handles.append(Line2D([], [], **look, label="mean of the runs that did not diverge"))

@@ -27,6 +27,7 @@ from spectral_atlas.plotting.curves import (
 )
 from spectral_atlas.plotting.facts import listed, quoted
 from spectral_atlas.plotting.publish import Drawing
+from spectral_atlas.plotting.style import ink
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def _draw(inputs: Inputs, style: Style, initialization: str, *, upper: bool) -> 
     )
     if len(settings) > 1:
         layout.draw_draws(side[0], means, "per_lower_bound", look, shown)
-        reference(side[0], 1)
+        reference(side[0], 1.0)
         side[0].set(yscale="log", ylabel=r"$S\,/\,2La$ after training")
         plain_log_ticks(side[0])
         side[0].set_title(layout.draws_title(means), fontsize="small")
@@ -131,8 +132,10 @@ def _main(ax: Axes, own: pd.DataFrame, look: layout.Look, shown: list[float], lo
 def _edge(ax: Axes, means: pd.DataFrame, look: layout.Look) -> None:
     """S eta / 2 for all learning rates, those too that the main panel leaves out."""
     layout.draw_draws(ax, means, "per_edge", look, look.rates)
-    reference(ax, 1, color="0.3", style="--")
-    top = np.nanmax([1.1, 1.1 * means["per_edge"].max()])
+    reference(ax, 1.0, color="0.3", style="--")
+    own = means[means["problem"] == means["problem"].min()]
+    ends = own["high"] * own["learning_rate"] / 2
+    top = np.nanmax([1.1, 1.05 * means["per_edge"].max(), 1.05 * ends.max()])
     ax.set(ylim=(0, top), ylabel=r"$S\,\eta\,/\,2$ after training", xlabel="scale")
 
 
@@ -142,7 +145,7 @@ def _labels(own: pd.DataFrame, look: layout.Look) -> list[Label]:
     return [
         (line.value, f"{symbols[line.curve]} = {line.value:.4g}", "black")
         if line.curve in symbols
-        else (line.value, rf"$2/\eta$ = {line.value:.4g}", look.color(line.learning_rate))
+        else (line.value, rf"$2/\eta$ = {line.value:.4g}", ink(look.color(line.learning_rate)))
         for line in own[own["kind"] == "line"].itertuples()
     ]
 
