@@ -32,10 +32,14 @@ rule all:
         rules.run_table.output,
 
 
-rule marion2024:
-    input:
-        list(PLAN.of("marion2024")),
+for paper in PAPERS:
+
+    rule:
+        name:
+            paper
+        input:
+            list(PLAN.of(paper)),
 
 
 onsuccess:
-    print(summary(), file=sys.stderr)
+    print(summary(PLAN), file=sys.stderr)

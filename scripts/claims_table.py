@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from spectral_atlas import store
+from spectral_atlas import records, store
 from spectral_atlas.claims import html_table
-from spectral_atlas.workflow import job_log, replace_record
+from spectral_atlas.workflow import job_log
 
 with job_log(snakemake.log[0]):
     rows = [
@@ -14,4 +14,5 @@ with job_log(snakemake.log[0]):
     store.write_json(rows, Path(snakemake.output.json))
     with store.replacing(Path(snakemake.output.html)) as temporary:
         temporary.write_text(html_table(rows), encoding="utf-8")
-    replace_record(snakemake.output.record, {"key": snakemake.params.key, "claims": len(rows)})
+    published = [snakemake.output.json, snakemake.output.html]
+    records.write(snakemake.output.record, {"key": snakemake.params.key}, published)

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-from spectral_atlas import provenance, store
+from spectral_atlas import provenance, records, store
 from spectral_atlas.plotting.publish import publish
 from spectral_atlas.plotting.style import use_style
 from spectral_atlas.registry import resolve
-from spectral_atlas.workflow import job_log, replace_record
+from spectral_atlas.workflow import job_log, unedited
 
 planned = snakemake.params.planned
 with job_log(snakemake.log[0]):
     inputs = {ref: store.load(Path(path)) for ref, path in planned.inputs.items()}
-    with use_style(snakemake.params.style):
+    with use_style(snakemake.params.style), unedited(planned.code):
         drawing = resolve(planned.figure.draw)(inputs, snakemake.params.style)
+    with use_style(snakemake.params.style):
         publish(drawing, planned)
-    replace_record(
+    records.write(
         planned.record,
         {
             "key": planned.key,
@@ -25,4 +26,5 @@ with job_log(snakemake.log[0]):
             "commit": provenance.commit(),
             "versions": provenance.versions(),
         },
+        planned.files.values(),
     )

@@ -4,10 +4,10 @@ import csv
 import html
 from pathlib import Path
 
-from spectral_atlas import store
+from spectral_atlas import records, store
 from spectral_atlas.claims import page
 from spectral_atlas.run_table import COLUMNS, rows
-from spectral_atlas.workflow import job_log, replace_record
+from spectral_atlas.workflow import job_log
 
 with job_log(snakemake.log[0]):
     found = rows(snakemake.params.nodes)
@@ -24,4 +24,5 @@ with job_log(snakemake.log[0]):
     ]
     with store.replacing(Path(snakemake.output.html)) as temporary:
         temporary.write_text(page("Runs", COLUMNS, lines), encoding="utf-8")
-    replace_record(snakemake.output.record, {"key": snakemake.params.key, "files": len(found)})
+    published = [snakemake.output.csv, snakemake.output.html]
+    records.write(snakemake.output.record, {"key": snakemake.params.key}, published)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from spectral_atlas import garbage
+from spectral_atlas import garbage, records
 from spectral_atlas.config import ConfigError, model, parse
 from spectral_atlas.plan import ROOT, Plan
 
@@ -54,7 +54,14 @@ def read_config(overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
     for path in (ROOT / "config.yaml", *map(Path, overlays)):
         if not path.exists():
             raise ConfigError(f"config error: {path}: no such file")
-        _merge(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"config error: {path}: not valid YAML: {reason}") from None
+        if not isinstance(found, dict):
+            raise ConfigError(f"config error: {path}: must be a mapping of keys to values")
+        _merge(merged, found)
     return merged
 
 
@@ -77,7 +84,7 @@ def _figures(options: argparse.Namespace) -> int:
             "experiments": list(planned.figure.experiments),
             "claims": list(planned.figure.claims),
             "outputs": planned.files,
-            "current": planned.is_current(),
+            "current": records.is_current(planned.record),
         }
         for planned in plan.figures
     ]

@@ -6,7 +6,14 @@ from functools import cache
 from typing import Any, Literal
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from spectral_atlas.registry import papers, resolve
 
@@ -21,6 +28,19 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values are frozen, NaN and inf are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_types(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic would take true for 1, "yes" for true and "3" for 3."""
+        wanted = cls.model_fields[str(info.field_name)].annotation
+        if wanted is bool and not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        if wanted in (int, float) and isinstance(value, bool):
+            raise ValueError("must be a number")
+        if wanted is int and isinstance(value, str):
+            raise ValueError("must be a whole number, without quotes")
+        return value
 
 
 class Style(Section):

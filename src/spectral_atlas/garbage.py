@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from spectral_atlas.keys import kernels_digest
 from spectral_atlas.plan import ROOT, Plan
 
+DAY = 86_400.0
 SCALES = ROOT / "workflow" / "scales"
 # Folders whose file names hold keys, and the suffixes of what lies there.
 KEYED = {
@@ -16,7 +19,7 @@ KEYED = {
 
 
 def unreferenced(plans: Iterable[Plan]) -> list[Path]:
-    """Files below results/ whose key none of the plans has, sorted; half-written ones too."""
+    """Files below results/ whose key none of the plans has, sorted; old half-written ones too."""
     keys: set[str] = set()
     for plan in plans:
         keys |= {node.key for node in plan.nodes}
@@ -26,9 +29,14 @@ def unreferenced(plans: Iterable[Plan]) -> list[Path]:
     left = []
     for folder, suffix in KEYED.items():
         for path in sorted(Path("results", folder).rglob("*")):
-            unfinished = ".tmp-" in path.name
+            # A younger one may belong to a job that is still writing.
+            unfinished = ".tmp-" in path.name and time.time() - path.stat().st_mtime > DAY
             parts = path.name.split(".")
             keyed = path.suffix == suffix and len(parts) == 3
             if path.is_file() and (unfinished or (keyed and parts[1] not in keys)):
                 left.append(path)
-    return left
+    kernels = Path(".cache", "numba")
+    current = kernels / kernels_digest()
+    return left + [
+        p for p in sorted(kernels.rglob("*")) if p.is_file() and current not in p.parents
+    ]

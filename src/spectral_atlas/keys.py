@@ -21,6 +21,7 @@ import grimp
 import spectral_atlas
 
 NUMERIC_PACKAGES = ("numpy", "scipy", "torch", "numba")
+TABLE_PACKAGES = ("pandas", "xarray")
 DRAWING_PACKAGES = ("matplotlib", "seaborn")
 ROOT = Path(spectral_atlas.__file__).parent
 KEY_LENGTH = 10
@@ -58,10 +59,12 @@ def _graph() -> grimp.ImportGraph:
 
 @cache
 def _module_digest(module: str) -> str:
-    parts = module.split(".")[1:]
-    path = ROOT.joinpath(*parts)
-    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    return source_digest(source)
+    return source_digest(_module_path(module))
+
+
+def _module_path(module: str) -> Path:
+    path = ROOT.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def source_digest(path: Path) -> str:
@@ -141,4 +144,4 @@ def code(reference: str, packages: tuple[str, ...] = NUMERIC_PACKAGES) -> dict[s
 
 def changed_modules(known: dict[str, Any]) -> list[str]:
     """Modules of a `code` dictionary whose source on disk is no longer what it was."""
-    return [m for m, old in known["modules"].items() if _module_digest(m) != old]
+    return [m for m, old in known["modules"].items() if source_digest(_module_path(m)) != old]

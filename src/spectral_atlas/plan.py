@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spectral_atlas import keys
+from spectral_atlas import keys, records
 from spectral_atlas.config import Base
 from spectral_atlas.registry import Figure, Node, Paper, papers
 
@@ -41,6 +40,7 @@ class PlannedFigure:
     paper: str
     figure: Figure
     key: str
+    code: dict[str, Any]
     inputs: dict[str, str]
 
     @property
@@ -60,21 +60,7 @@ class PlannedFigure:
 
     def facts(self) -> dict[str, Any]:
         """The measured numbers of the last drawing; empty before it."""
-        path = Path(self.record)
-        return json.loads(path.read_text(encoding="utf-8"))["facts"] if path.exists() else {}
-
-    def drawn_for_another_key(self) -> bool:
-        """Whether published files exist that do not all carry this figure's key."""
-        found = [Path(p) for p in self.files.values() if Path(p).exists()]
-        return not all(self._carries_key(p) for p in found)
-
-    def is_current(self) -> bool:
-        """Whether all files and the record are there, drawn for this key."""
-        wanted = [Path(p) for p in (self.record, *self.files.values())]
-        return all(p.exists() and self._carries_key(p) for p in wanted)
-
-    def _carries_key(self, path: Path) -> bool:
-        return self.key.encode() in path.read_bytes()
+        return dict(records.read(self.record).get("facts", {}))
 
 
 @dataclass(frozen=True)
@@ -83,6 +69,7 @@ class PlannedClaims:
 
     paper: str
     key: str
+    code: dict[str, Any]
     inputs: dict[str, str]
 
     @property
@@ -118,9 +105,9 @@ class Plan:
         section = _section(getattr(self.config, paper.key), node.config)
         config = {"seed": self.config.seed, node.config: section.model_dump(mode="json")}
         inputs = {ref: self.node(paper.key, ref) for ref in node.inputs}
-        key = keys.digest(
-            [code, config, _script(node.stage), {r: i.key for r, i in inputs.items()}]
-        )
+        storage = keys.code("spectral_atlas.store:save")
+        input_keys = {ref: planned.key for ref, planned in inputs.items()}
+        key = keys.digest([code, storage, config, _script(node.stage), input_keys])
         paths = {ref: planned.path for ref, planned in inputs.items()}
         return PlannedNode(paper.key, node, key, config, code, paths)
 
@@ -155,15 +142,18 @@ class Plan:
 
     def _plan_figure(self, paper: Paper, figure: Figure) -> PlannedFigure:
         inputs = {ref: self.node(paper.key, ref) for ref in figure.inputs}
+        packages = keys.NUMERIC_PACKAGES + keys.TABLE_PACKAGES + keys.DRAWING_PACKAGES
+        code = keys.code(figure.draw, packages)
         parts = [
-            keys.code(figure.draw, keys.NUMERIC_PACKAGES + keys.DRAWING_PACKAGES),
+            code,
+            keys.code("spectral_atlas.plotting.publish:publish", packages),
             _script("figures"),
             [figure.id, figure.title, figure.evidence],
             self.config.style.model_dump(mode="json"),
             {ref: planned.key for ref, planned in inputs.items()},
         ]
         paths = {ref: planned.path for ref, planned in inputs.items()}
-        return PlannedFigure(paper.key, figure, keys.digest(parts), paths)
+        return PlannedFigure(paper.key, figure, keys.digest(parts), code, paths)
 
     @cached_property
     def claims(self) -> list[PlannedClaims]:
@@ -172,13 +162,14 @@ class Plan:
 
     def _plan_claims(self, paper: Paper) -> PlannedClaims:
         inputs = {ref: self.node(paper.key, ref) for ref in paper.claim_inputs}
+        code = keys.code(paper.claims, keys.NUMERIC_PACKAGES + keys.TABLE_PACKAGES)
         parts = [
-            keys.code(paper.claims),
+            code,
             _script("claims"),
             {ref: planned.key for ref, planned in inputs.items()},
         ]
         paths = {ref: planned.path for ref, planned in inputs.items()}
-        return PlannedClaims(paper.key, keys.digest(parts), paths)
+        return PlannedClaims(paper.key, keys.digest(parts), code, paths)
 
     @cached_property
     def claims_key(self) -> str:

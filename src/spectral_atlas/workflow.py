@@ -22,8 +22,7 @@ def read_plan(raw: dict[str, Any]) -> Plan:
     """Validate the configuration and plan the run.
 
     A wrong configuration ends the process with one line for each wrong key and exit status 1: a
-    traceback would bury the line. Records of figures that were replaced by hand are removed, so
-    that those figures are drawn again.
+    traceback would bury the line.
     """
     try:
         plan = Plan(parse(raw))
@@ -31,10 +30,7 @@ def read_plan(raw: dict[str, Any]) -> Plan:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         raise SystemExit(1) from None
-    for figure in plan.figures:  # reading every key here lets the digests be kept below
-        record = Path(figure.record)
-        if record.exists() and figure.drawn_for_another_key():
-            record.unlink()
+    _ = plan.figures, plan.claims  # every key, so that the digests can be kept
     keys.remember()
     now = Path(PLANNED_NOW)
     now.parent.mkdir(exist_ok=True)
@@ -61,14 +57,26 @@ def job_log(path: str) -> Iterator[TextIO]:
             raise SystemExit(1) from None
 
 
-def compute(snakemake: Any) -> None:
-    """The body of the data, runs and spectra scripts: read the inputs, call, write the file.
+@contextmanager
+def unedited(code: dict[str, Any]) -> Iterator[None]:
+    """Make sure that the code of a job is still the planned one, before and after it ran.
 
     Raises
     ------
     RuntimeError
-        If the code was edited after the run was planned: the file's key would be a lie.
+        If a module was edited after the run was planned: the key would be a lie.
     """
+    for moment in ("before", "after"):
+        if edited := keys.changed_modules(code):
+            raise RuntimeError(
+                f"{', '.join(edited)} was edited since this run began; start it again"
+            )
+        if moment == "before":
+            yield
+
+
+def compute(snakemake: Any) -> None:
+    """The body of the data, runs and spectra scripts: read the inputs, call, write the file."""
     from spectral_atlas import store
     from spectral_atlas.stage import Job
 
@@ -76,11 +84,8 @@ def compute(snakemake: Any) -> None:
     with job_log(snakemake.log[0]) as log:
         inputs = {ref: store.load(Path(path)) for ref, path in planned.inputs.items()}
         job = Job(seed=snakemake.params.seed, threads=snakemake.threads, log=log)
-        if edited := keys.changed_modules(planned.code):
-            raise RuntimeError(
-                f"{', '.join(edited)} was edited since this run began; start it again"
-            )
-        result = resolve(planned.node.function)(snakemake.params.section, inputs, job)
+        with unedited(planned.code):
+            result = resolve(planned.node.function)(snakemake.params.section, inputs, job)
         store.save(
             result,
             Path(snakemake.output[0]),
@@ -90,23 +95,19 @@ def compute(snakemake: Any) -> None:
         )
 
 
-def replace_record(path: str, content: dict[str, Any]) -> None:
-    """Write ``<stem>.<key>.json`` and remove the records of the same stem for other keys."""
-    from spectral_atlas import store
-
-    record = Path(path)
-    stem = record.name.split(".", 1)[0]
-    for other in record.parent.glob(f"{stem}.*.json"):
-        if other != record and other.name.count(".") == 2:
-            other.unlink()
-    store.write_json(content, record)
-
-
-def summary() -> str:
-    """One line for the end of a run: how many claims hold."""
-    path = Path("results/claims.json")
-    if not path.exists():
-        return "figures/ and results/ are up to date"
-    verdicts = [claim["verdict"] for claim in json.loads(path.read_text(encoding="utf-8"))]
+def summary(plan: Plan) -> str:
+    """One line for the end of a run: how many claims hold, and how to see them."""
+    found = [Path(claims.path) for claims in plan.claims]
+    rows = [
+        row
+        for path in found
+        if path.exists()
+        for row in json.loads(path.read_text(encoding="utf-8"))
+    ]
+    if not rows:
+        return "no claims evaluated in this run"
+    verdicts = [row["verdict"] for row in rows]
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys(verdicts))
-    return f"{len(verdicts)} claims: {counts} (python -m spectral_atlas claims)"
+    scale = plan.config.scale
+    overlay = "" if scale == "default" else f" --configfile workflow/scales/{scale}.yaml"
+    return f"{len(verdicts)} claims: {counts} (python -m spectral_atlas claims{overlay})"

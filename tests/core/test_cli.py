@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,11 @@ def test_gc_lists_what_no_scale_names_and_deletes_on_request(
     kept.append(Path(plans[0].figures[0].record))
     old = Path("results/runs/marion2024/mlp_sweep.0123456789.nc")
     unfinished = Path(f"{plans[0].nodes[0].path}.tmp-123")
+    kept.append(Path(f"{plans[0].nodes[0].path}.tmp-456"))  # a job is writing it now
     for path in (*kept, old, unfinished):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x", encoding="utf-8")
+    os.utime(unfinished, (0, 0))
     assert set(run(capsys, "gc").split()) == {str(old), str(unfinished)}
     assert old.exists()
     run(capsys, "gc", "--delete")
@@ -67,3 +70,13 @@ def test_a_missing_overlay_is_one_line() -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["figures", "--configfile", "nowhere.yaml"])
     assert ended.value.code == "config error: nowhere.yaml: no such file"
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a"])
+def test_an_overlay_that_is_no_mapping_is_one_line(tmp_path: Path, text: str) -> None:
+    overlay = tmp_path / "bad.yaml"
+    overlay.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["figures", "--configfile", str(overlay)])
+    assert str(ended.value.code).startswith(f"config error: {overlay}: ")
+    assert "\n" not in str(ended.value.code)

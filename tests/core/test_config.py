@@ -73,3 +73,27 @@ def test_an_overlay_changes_only_what_it_names(tmp_path: Path) -> None:
     for name in type(old.marion2024).model_fields:
         same = getattr(old.marion2024, name) == getattr(new.marion2024, name)
         assert same == (name not in changed), name
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["seed"], True, "seed = True: must be a number"),
+        (["marion2024", "data", "linear", "published"], "yes", "must be true or false"),
+        (["marion2024", "data", "linear", "draws"], "1", "must be a whole number"),
+        (["marion2024", "minimizers", "depths"], [2, 2], "must not repeat 2"),
+        (["marion2024", "depth_sweep", "depths"], [5, 5], "must not repeat 5"),
+        (["marion2024", "data", "noiseless", "draws"], 2, "must be 1"),
+        (["marion2024", "spectra", "tolerance"], 1e-15, "must be greater than or equal to"),
+    ],
+)
+def test_what_would_be_misread_or_crash_later_is_refused(
+    path: list[str], value: object, message: str
+) -> None:
+    raw = cli.read_config()
+    section = raw
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    with pytest.raises(ConfigError, match=message):
+        parse(raw)

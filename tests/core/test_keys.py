@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pydantic import BaseModel
 
 from spectral_atlas import keys
+from spectral_atlas.cli import read_config
+from spectral_atlas.config import Section, parse
+from spectral_atlas.plan import Plan
 from spectral_atlas.registry import papers
+from spectral_atlas.workflow import unedited
 
 SOURCE = '''"""Module docstring."""
 import math
@@ -74,10 +81,53 @@ def test_no_computed_file_hides_its_code_behind_a_lazy_package() -> None:
             assert not keys.closure(reference.partition(":")[0]) & lazy, reference
 
 
-def test_an_edit_after_planning_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def edited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The name of a module whose file is another one from now on."""
+    module = "spectral_atlas.papers.marion2024.ensemble"
+    other = tmp_path / "edited.py"
+    other.write_text("EDITED = True\n", encoding="utf-8")
+    old = keys._module_path
+    monkeypatch.setattr(keys, "_module_path", lambda m: other if m == module else old(m))
+    return module
+
+
+def test_an_edit_after_planning_is_noticed(request: pytest.FixtureRequest) -> None:
     code = keys.code("spectral_atlas.papers.marion2024.sweeps:gaussian")
     assert keys.changed_modules(code) == []
-    edited = "spectral_atlas.papers.marion2024.ensemble"
-    old = keys._module_digest
-    monkeypatch.setattr(keys, "_module_digest", lambda m: "new" if m == edited else old(m))
-    assert keys.changed_modules(code) == [edited]
+    module = request.getfixturevalue("edited")
+    assert keys.changed_modules(code) == [module]
+    with pytest.raises(RuntimeError, match="was edited since this run began"), unedited(code):
+        pass
+
+
+def test_an_edit_while_a_job_runs_is_noticed_too(request: pytest.FixtureRequest) -> None:
+    code = keys.code("spectral_atlas.papers.marion2024.sweeps:gaussian")
+    with pytest.raises(RuntimeError, match="was edited since this run began"), unedited(code):
+        request.getfixturevalue("edited")
+
+
+def test_every_value_that_a_function_may_read_is_in_its_key() -> None:
+    """Sections reach functions as arguments; a method of theirs would be code outside the key."""
+    plan = Plan(parse(read_config()))
+    for planned in plan.nodes:
+        for section in sections(plan.section(planned)):
+            own = {k for c in type(section).__mro__ if c not in Section.__mro__ for k in vars(c)}
+            public = {k for k in own if not k.startswith("_")}
+            known = {*type(section).model_fields, *type(section).model_computed_fields}
+            inherited = {"model_config", "model_fields", "model_computed_fields"}
+            assert public <= known | inherited, planned.node.ref
+
+
+def sections(value: object) -> list[BaseModel]:
+    """A section and those inside it."""
+    if isinstance(value, BaseModel):
+        inner = [s for v in dict(value).values() for s in sections(v)]
+        return [value, *inner]
+    return [s for v in value for s in sections(v)] if isinstance(value, list) else []
+
+
+def test_the_expanded_grid_is_in_the_key() -> None:
+    plan = Plan(parse(read_config()))
+    config = plan.node("marion2024", "runs/mlp_sweep").config
+    assert config["mlp_sweep"]["scales"]["values"][:2] == [0.25, 0.288888888889]

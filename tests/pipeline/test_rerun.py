@@ -100,7 +100,14 @@ def test_switching_there_and_back_reuses_both_caches(clone: Clone, tmp_path: Pat
 def test_a_figure_replaced_by_hand_or_lost_is_drawn_again(clone: Clone) -> None:
     (clone.path / "figures/marion2024/fig2.png").write_bytes(b"not this one")
     (clone.path / "figures/marion2024/fig5.pdf").unlink()
+    before = sorted((clone.path / "results").rglob("*.json"))
     assert clone.wanted() == {"figures/fig2", "figures/fig5"}
+    assert sorted((clone.path / "results").rglob("*.json")) == before, "a dry run deleted something"
+
+
+def test_a_table_replaced_by_hand_is_written_again(clone: Clone) -> None:
+    (clone.path / "results/claims.json").write_text("[]\n", encoding="utf-8")
+    assert clone.wanted() == {"table of claims"}
 
 
 def test_one_file_of_a_stale_figure_can_be_asked_for_by_name(clone: Clone) -> None:

@@ -13,6 +13,7 @@ rule claims:
         "results/logs/claims/{paper}.{key}.log",
     benchmark:
         "results/benchmarks/claims/{paper}.{key}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -33,6 +34,7 @@ rule claims_table:
         f"results/logs/claims.{PLAN.claims_key}.log",
     benchmark:
         f"results/benchmarks/claims.{PLAN.claims_key}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -7,8 +7,10 @@ from pathlib import Path
 # A clone runs its own code, whichever copy of the package the environment has installed.
 SOURCE = Path(workflow.basedir) / "src"
 sys.path.insert(0, str(SOURCE))
-os.environ.update(PYTHONPATH=os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]))
+SEARCHED = [str(SOURCE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+os.environ.update(PYTHONPATH=os.pathsep.join(SEARCHED))
 
+from spectral_atlas import records
 from spectral_atlas.workflow import PLANNED_NOW, kernel_cache, read_plan, summary
 
 PLAN = read_plan(config)
@@ -38,11 +40,11 @@ def sources(stage):
 
 
 def unless_recorded(record):
-    """An input newer than any file, for published files whose record is missing: they are stale.
+    """An input newer than any file, for published files that are not what their record says.
 
     Without it, asking for one file of a stale figure by name would find that the file exists.
     """
-    return [] if Path(record).exists() else [PLANNED_NOW]
+    return [] if records.is_current(record) else [PLANNED_NOW]
 
 
 def threads(stage):

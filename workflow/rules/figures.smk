@@ -20,6 +20,7 @@ for figure in PLAN.figures:
             f"results/logs/figures/{figure.paper}/{figure.figure.id}.{figure.key}.log",
         benchmark:
             f"results/benchmarks/figures/{figure.paper}/{figure.figure.id}.{figure.key}.tsv"
+        localrule: True
         conda:
             "../../environment.yml"
         params:

@@ -13,6 +13,7 @@ rule run_table:
         f"results/logs/runs.{PLAN.runs_key}.log",
     benchmark:
         f"results/benchmarks/runs.{PLAN.runs_key}.tsv"
+    localrule: True
     conda:
         "../../environment.yml"
     params:

@@ -22,7 +22,7 @@ def alignment(config: Alignment, inputs: Inputs, job: Job) -> xr.Dataset:
             problem=range(data.sizes["problem"]),
             initialization=["gaussian"],
             depth=[ensemble.depth],
-            scale=ensemble.scales.values(),
+            scale=ensemble.scales.values,
             learning_rate=[ensemble.learning_rate],
             steps=[ensemble.steps],
             seed=range(config.repeats),

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, computed_field, model_validator
 
 from spectral_atlas.config import Section
+
+
+def unique(name: str = "") -> AfterValidator:
+    """Refuse repeated values, or sections with the same ``name``: runs would be counted twice."""
+
+    def check(values: list[Any]) -> list[Any]:
+        seen = [getattr(v, name) if name else v for v in values]
+        repeated = sorted({v for v in seen if seen.count(v) > 1})
+        if repeated:
+            listed = ", ".join(f"{v:g}" for v in repeated)
+            raise ValueError(f"must not repeat {name} {listed}".replace("  ", " "))
+        return values
+
+    return AfterValidator(check)
+
 
 Positive = Annotated[float, Field(gt=0)]
 Depth = Annotated[int, Field(ge=1, le=200)]
@@ -28,12 +43,16 @@ class Grid(Section):
             raise ValueError(f"stop must be greater than start = {self.start:g}")
         return self
 
+    @computed_field(description="the values, rounded to 12 digits")  # type: ignore[prop-decorator]
+    @property
     def values(self) -> list[float]:
-        """The values, rounded to 12 digits so that they print as they were meant."""
-        import numpy as np  # here, for reading the configuration needs no arrays
-
-        space = np.linspace if self.spacing == "linear" else np.geomspace
-        return [float(f"{v:.12g}") for v in space(self.start, self.stop, self.count)]
+        """The values. A computed field, so that they are part of the keys."""
+        share = [i / max(self.count - 1, 1) for i in range(self.count)]
+        if self.spacing == "linear":
+            exact = [self.start + (self.stop - self.start) * t for t in share]
+        else:
+            exact = [self.start * (self.stop / self.start) ** t for t in share]
+        return [float(f"{v:.12g}") for v in exact]
 
 
 class Block(Section):
@@ -55,6 +74,12 @@ class RegressionData(Section):
         0, ge=0, le=10_000, description="draws that the published code makes before this one"
     )
     draws: int = Field(3, ge=1, le=100, description="number of data sets")
+
+
+class OneRegressionData(RegressionData):
+    """A single data set."""
+
+    draws: Literal[1] = Field(1, description="number of data sets")
 
 
 class RatioData(Section):
@@ -87,7 +112,7 @@ class Data(Section):
 
     linear: RegressionData = Field(description="Figures 1 to 5")
     underdetermined: RegressionData = Field(description="Figure 6: fewer samples than dimensions")
-    noiseless: RegressionData = Field(description="Figure 7: the GELU network")
+    noiseless: OneRegressionData = Field(description="Figure 7: the GELU network")
     ratio: RatioData = Field(description="the study of S / S_min")
 
 
@@ -110,7 +135,9 @@ class Sweep(Outcomes):
 
     depth: Depth = Field(10, description="number of layers L")
     scales: Grid = Field(description="initialization scales")
-    blocks: list[Block] = Field(min_length=1, description="learning rates")
+    blocks: Annotated[list[Block], unique("learning_rate")] = Field(
+        min_length=1, description="learning rates"
+    )
 
 
 class Evolution(Outcomes):
@@ -119,16 +146,22 @@ class Evolution(Outcomes):
     depth: Depth = Field(10, description="number of layers L")
     gaussian_scale: Positive = Field(0.35, description="scale of the Gaussian initialization")
     residual_scale: float = Field(0.5, ge=0, description="scale s of the residual initialization")
-    learning_rates: list[Positive] = Field([0.02, 0.1], min_length=1, description="step sizes")
+    learning_rates: Annotated[list[Positive], unique()] = Field(
+        [0.02, 0.1], min_length=2, max_length=2, description="a small and a large step size"
+    )
     steps: int = Field(450, ge=1, description="gradient descent steps")
-    record_every: int = Field(5, ge=1, description="steps between two records; even numbers hide oscillations")
+    record_every: int = Field(
+        5, ge=1, description="steps between two records; even numbers hide oscillations"
+    )
     repeats: int = Field(20, ge=1, le=1000, description="independent initializations")
 
 
 class DepthSweep(Outcomes):
     """Learning rate x depth for the residual initialization."""
 
-    depths: list[Depth] = Field([5, 10, 20, 40], min_length=1, description="depths L")
+    depths: Annotated[list[Depth], unique()] = Field(
+        [5, 10, 20, 40], min_length=1, description="depths L"
+    )
     scale: float = Field(0.25, ge=0, description="initialization scale s")
     learning_rates: Grid = Field(description="step sizes")
     steps: int = Field(1000, ge=1, description="gradient descent steps")
@@ -155,18 +188,20 @@ class Alignment(Outcomes):
         lt=1,
         description="excess risk over that of the zero map, below which: converged",
     )
-    ensembles: list[AlignmentEnsemble] = Field(min_length=1, description="one for each depth")
+    ensembles: Annotated[list[AlignmentEnsemble], unique("depth")] = Field(
+        min_length=1, description="one for each depth"
+    )
     repeats: int = Field(10, ge=1, le=1000, description="independent initializations")
 
 
 class Minimizers(Section):
     """Sharpness at minimizers, against depth."""
 
-    depths: list[Annotated[int, Field(ge=2, le=200)]] = Field(
+    depths: Annotated[list[Annotated[int, Field(ge=2, le=200)]], unique()] = Field(
         [2, 3, 5, 10, 20, 40], min_length=1, description="depths L"
     )
     samples: int = Field(200, ge=1, le=100_000, description="random minimizers for each depth")
-    spreads: list[Annotated[float, Field(ge=0)]] = Field(
+    spreads: Annotated[list[Annotated[float, Field(ge=0)]], unique()] = Field(
         [0.0, 0.3, 1.0], min_length=1, description="log-normal spread of the layers' norms"
     )
 
@@ -197,7 +232,7 @@ class Spectra(Section):
     """How sharpness is measured."""
 
     tolerance: float = Field(
-        1e-9, gt=0, le=1e-3, description="residual bound over the largest |eigenvalue| to reach"
+        1e-9, ge=1e-13, le=1e-3, description="residual bound over the largest |eigenvalue| to reach"
     )
     power_iterations: int = Field(
         20, ge=2, le=1000, description="products in the published estimator, kept for comparison"

@@ -111,34 +111,36 @@ def train(
     theta = np.full((n_checkpoints, len(members), widest), np.nan)
     diverged_at = np.empty(len(members), dtype=np.int64)
     readouts = np.full((len(members), data.sizes["feature"]), np.nan)
-    progress = Progress("training", int(members["steps"].sum()), job.log)
-    for (kind, depth, d, steps), group in groups:
-        arch = architecture(kind, depth, d)
-        rows = group.index.to_numpy()
-        own = [problems[i] for i in group["problem"]]
-        if arch.readout:
-            drawn = {
-                i: draw_readout(job.seed, data, i, study, depth, d) for i in set(group["problem"])
-            }
-            readouts[rows, :d] = [drawn[i] for i in group["problem"]]
-        start = [
-            initialize(job.seed, arch, kind, *row)
-            for row in group[["problem", "scale", "seed"]].itertuples(index=False)
-        ]
-        trajectory = train_deep_linear(
-            arch,
-            np.stack(start),
-            group["learning_rate"].to_numpy(float),
-            int(steps),
-            np.stack([p.Sigma for p in own]),
-            np.stack([p.b for p in own]),
-            readout=readouts[rows, :d] if arch.readout else None,
-            checkpoints=(0, int(steps)) if checkpoints is None else checkpoints,
-            threads=job.threads,
-            progress=progress,
-        )
-        theta[:, rows, : arch.n_params] = trajectory.theta
-        diverged_at[rows] = trajectory.diverged_at
+    total = int(members["steps"].sum())
+    with Progress("training", total, job.log) as progress:
+        for (kind, depth, d, steps), group in groups:
+            arch = architecture(kind, depth, d)
+            rows = group.index.to_numpy()
+            own = [problems[i] for i in group["problem"]]
+            if arch.readout:
+                drawn = {
+                    i: draw_readout(job.seed, data, i, study, depth, d)
+                    for i in set(group["problem"])
+                }
+                readouts[rows, :d] = [drawn[i] for i in group["problem"]]
+            start = [
+                initialize(job.seed, arch, kind, *row)
+                for row in group[["problem", "scale", "seed"]].itertuples(index=False)
+            ]
+            trajectory = train_deep_linear(
+                arch,
+                np.stack(start),
+                group["learning_rate"].to_numpy(float),
+                int(steps),
+                np.stack([p.Sigma for p in own]),
+                np.stack([p.b for p in own]),
+                readout=readouts[rows, :d] if arch.readout else None,
+                checkpoints=(0, int(steps)) if checkpoints is None else checkpoints,
+                threads=job.threads,
+                progress=progress,
+            )
+            theta[:, rows, : arch.n_params] = trajectory.theta
+            diverged_at[rows] = trajectory.diverged_at
     labels = ["initial", "final"] if checkpoints is None else list(checkpoints)
     raw = _runs(members, theta, diverged_at, labels)
     raw["readout"] = (("run", "feature"), readouts, {"long_name": "fixed readout p"})

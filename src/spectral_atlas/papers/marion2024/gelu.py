@@ -41,7 +41,7 @@ def gelu_sweep(config: Sweep, inputs: Inputs, job: Job) -> xr.Dataset:
             problem=[0],
             initialization=["gaussian"],
             depth=[config.depth],
-            scale=config.scales.values(),
+            scale=config.scales.values,
             learning_rate=[block.learning_rate],
             steps=[block.steps],
             seed=range(block.repeats),
@@ -49,28 +49,29 @@ def gelu_sweep(config: Sweep, inputs: Inputs, job: Job) -> xr.Dataset:
         for block in config.blocks
     ]
     members = pd.concat(blocks, ignore_index=True)
-    progress = Progress("training", int(members["steps"].sum()), job.log)
     theta = np.empty((2, len(members), arch.n_params))
     diverged_at = np.empty(len(members), dtype=np.int64)
-    for steps, group in members.groupby("steps", sort=False):
-        rows = group.index.to_numpy()
-        start = [
-            initialize(job.seed, arch, "gaussian", 0, scale, seed)
-            for scale, seed in group[["scale", "seed"]].itertuples(index=False)
-        ]
-        trajectory = train_gelu_mlp(
-            arch,
-            np.stack(start),
-            group["learning_rate"].to_numpy(float),
-            int(steps),
-            problem.X,
-            problem.y,
-            checkpoints=(0, int(steps)),
-            threads=job.threads,
-            progress=progress,
-        )
-        theta[:, rows] = trajectory.theta
-        diverged_at[rows] = trajectory.diverged_at
+    total = int(members["steps"].sum())
+    with Progress("training", total, job.log) as progress:
+        for steps, group in members.groupby("steps", sort=False):
+            rows = group.index.to_numpy()
+            start = [
+                initialize(job.seed, arch, "gaussian", 0, scale, seed)
+                for scale, seed in group[["scale", "seed"]].itertuples(index=False)
+            ]
+            trajectory = train_gelu_mlp(
+                arch,
+                np.stack(start),
+                group["learning_rate"].to_numpy(float),
+                int(steps),
+                problem.X,
+                problem.y,
+                checkpoints=(0, int(steps)),
+                threads=job.threads,
+                progress=progress,
+            )
+            theta[:, rows] = trajectory.theta
+            diverged_at[rows] = trajectory.diverged_at
     with np.errstate(all="ignore"):
         train_risk = risk(arch, theta, problem.X, problem.y)
         test_risk = risk(arch, theta, problem.X_test, problem.y_test)

@@ -30,11 +30,12 @@ def extremes(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
     arch = architecture("gaussian", int(runs["depth"][0]), problem.d)
     risk = torch_risk(arch, problem.X, problem.y)
     values = empty(runs)
-    progress = Progress("spectra", runs.sizes["run"] * runs.sizes["checkpoint"], job.log)
-    for c in range(runs.sizes["checkpoint"]):
-        operator = torch_hessian_operator(risk, runs["theta"].values[c])
-        rng = generator(job.seed, "marion2024", "lanczos", "gelu", c)
-        for name, found in measure(operator, config, rng).items():
-            values[name][c] = found
-        progress.update(runs.sizes["run"])
+    total = runs.sizes["run"] * runs.sizes["checkpoint"]
+    with Progress("spectra", total, job.log) as progress:
+        for c in range(runs.sizes["checkpoint"]):
+            operator = torch_hessian_operator(risk, runs["theta"].values[c])
+            rng = generator(job.seed, "marion2024", "lanczos", "gelu", c)
+            for name, found in measure(operator, config, rng).items():
+                values[name][c] = found
+            progress.update(runs.sizes["run"])
     return dataset(runs, values)

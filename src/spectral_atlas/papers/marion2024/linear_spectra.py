@@ -24,20 +24,21 @@ def extremes(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
     """Certified lambda_max and lambda_min of every run at every checkpoint."""
     runs, data = _split(inputs)
     values = empty(runs)
-    progress = Progress("spectra", runs["theta"].sizes["run"] * runs.sizes["checkpoint"], job.log)
+    total = runs.sizes["run"] * runs.sizes["checkpoint"]
     theta = runs["theta"].values
-    for (kind, depth, i), rows in groups_of(runs):
-        problem = Problem.load(data, i)
-        arch = architecture(kind, depth, problem.d)
-        p = readout_of(runs, arch, rows)
-        for c in range(runs.sizes["checkpoint"]):
-            operator = hessian_operator(
-                arch, theta[c, rows, : arch.n_params], problem.Sigma, problem.b, p
-            )
-            rng = generator(job.seed, "marion2024", "lanczos", kind, depth, i, c)
-            for name, found in measure(operator, config, rng).items():
-                values[name][c, rows] = found
-            progress.update(len(rows))
+    with Progress("spectra", total, job.log) as progress:
+        for (kind, depth, i), rows in groups_of(runs):
+            problem = Problem.load(data, i)
+            arch = architecture(kind, depth, problem.d)
+            p = readout_of(runs, arch, rows)
+            for c in range(runs.sizes["checkpoint"]):
+                operator = hessian_operator(
+                    arch, theta[c, rows, : arch.n_params], problem.Sigma, problem.b, p
+                )
+                rng = generator(job.seed, "marion2024", "lanczos", kind, depth, i, c)
+                for name, found in measure(operator, config, rng).items():
+                    values[name][c, rows] = found
+                progress.update(len(rows))
     return dataset(runs, values)
 
 

@@ -31,7 +31,7 @@ def _sweep(initialization: str, config: Sweep, inputs: Inputs, job: Job) -> xr.D
             problem=range(data.sizes["problem"]),
             initialization=[initialization],
             depth=[config.depth],
-            scale=config.scales.values(),
+            scale=config.scales.values,
             learning_rate=[block.learning_rate],
             steps=[block.steps],
             seed=range(block.repeats),
@@ -69,7 +69,7 @@ def depths(config: DepthSweep, inputs: Inputs, job: Job) -> xr.Dataset:
         initialization=["residual"],
         depth=config.depths,
         scale=[config.scale],
-        learning_rate=config.learning_rates.values(),
+        learning_rate=config.learning_rates.values,
         steps=[config.steps],
         seed=range(config.repeats),
     )
