@@ -37,7 +37,16 @@ def experiment(data, name, rows, readout=None):
     """Runs and spectra files from dicts; S, start, excess (relative), distance (relative), lost."""
     problems = [Problem.load(data, i) for i in range(data.sizes["problem"])]
     full = [
-        {**DEFAULTS, "S": 20.0, "start": 1.0, "excess": 0.0, "distance": 0.0, "lost": False, **row}
+        {
+            **DEFAULTS,
+            "S": 20.0,
+            "start": 1.0,
+            "excess": 0.0,
+            "distance": 0.0,
+            "lost": False,
+            "below": 1e-6,
+            **row,
+        }
         for row in rows
     ]
 
@@ -51,6 +60,7 @@ def experiment(data, name, rows, readout=None):
     zero = np.array([problems[row["problem"]].zero_map_excess for row in full])
     coords = {key: ("run", column(key)) for key in DEFAULTS}
     coords["checkpoint"] = ["initial", "final"]
+    outcome = np.where(column("lost"), 3, np.where(column("excess") <= column("below"), 0, 1))
     theta = np.array([row.get("theta", np.ones((2, 5))) for row in full])
     runs = xr.Dataset(
         {
@@ -59,6 +69,11 @@ def experiment(data, name, rows, readout=None):
             "excess_risk": both(zero, column("excess") * zero),
             "squared_distance": both(np.ones(len(full)), column("distance")),
             "test_risk": both(np.ones(len(full)), np.ones(len(full))),
+            "outcome": (
+                "run",
+                outcome,
+                {"flag_meanings": "converged unconverged collapsed diverged"},
+            ),
         },
         coords=coords,
     )
@@ -291,8 +306,8 @@ def oscillating(every, mean):
     made = experiment(DATA, "evolution", [{"learning_rate": eta, "seed": k} for k in range(3)])
     runs, spectra = (made[f"{kind}/evolution"] for kind in ("runs", "spectra"))
     shape = (len(steps), 3)
-    runs = runs.isel(checkpoint=[0] * len(steps)).assign_coords(checkpoint=steps)
-    spectra = spectra.isel(checkpoint=[0] * len(steps)).assign_coords(checkpoint=steps)
+    runs = runs.isel(checkpoint=[0] + [1] * (len(steps) - 1)).assign_coords(checkpoint=steps)
+    spectra = spectra.isel(checkpoint=[0] + [1] * (len(steps) - 1)).assign_coords(checkpoint=steps)
     spectra["lambda_max"] = (("checkpoint", "run"), np.broadcast_to(edge[:, None] * 2 / eta, shape))
     return {"runs/evolution": runs, "spectra/evolution": spectra}
 

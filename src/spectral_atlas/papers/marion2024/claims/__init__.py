@@ -4,7 +4,7 @@
 network, ``M`` are the instruments. Numbers are dimensionless (S / 2La, eta / eta*, S eta / 2,
 distances relative to the zero map), so that a claim means the same for every draw of the data.
 Where a claim compares with published runs it is measured on the published data only, and only where
-grid and steps are theirs. A claim without data is not measured, and says why.
+grid, steps and readout are theirs. A claim without data is not measured, and says why.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from spectral_atlas.claims import Claim
 from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
 
+BROKEN = "could not be evaluated"
 Measurement = Callable[[Study], tuple[float, str]]
 
 
@@ -29,11 +31,20 @@ class Check:
     measure: Measurement
 
     def __call__(self, study: Study) -> Claim:
-        """The claim: measured, or ``None`` with the reason where the caches lack the data."""
+        """The claim: measured, or ``None`` with the reason where the caches lack the data.
+
+        A measurement that ends in an error, or in no finite number, is ``None`` as well, and its
+        detail starts with `BROKEN`: one claim must not take the others with it.
+        """
+        measured: float | None
         try:
             measured, detail = self.measure(study)
         except Unmeasured as missing:
             measured, detail = None, str(missing)
+        except Exception as error:
+            measured, detail = None, f"{BROKEN}: {type(error).__name__}: {error}"
+        if measured is not None and not math.isfinite(measured):
+            measured, detail = None, f"{BROKEN}: {measured} is no number; {detail}"
         return Claim(
             id=self.id,
             figure=self.figure,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims import published
+from spectral_atlas.papers.marion2024.claims import published, setting
 from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.study import Study
 
@@ -21,7 +21,7 @@ DIGITS: dict[str, Any] = {
 
 
 def _constants(study: Study, name: str) -> tuple[float, str]:
-    published.on_published(study, name)
+    setting.on_published(study, name)
     depth, expected = published.QUANTITIES[name]
     problem = study.problems(name)[0]
     Lambda = float(problem.eigenvalues[-1])
@@ -74,7 +74,7 @@ def _noiseless(study: Study) -> tuple[float, str]:
     evidence="derived, tabulated from an independent implementation",
 )  # fmt: skip
 def _formulas(study: Study) -> tuple[float, str]:
-    published.on_published(study, "linear")
+    setting.on_published(study, "linear")
     p = study.problems("linear")[0]
     worst = 0.0
     for depth, expected in published.FORMULAS.items():

@@ -8,13 +8,14 @@ from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.statistics import stratified_rank
 from spectral_atlas.papers.marion2024.claims.study import (
     AT_MINIMUM,
-    CONVERGED,
+    RESIDUAL_SMALL,
     Study,
     Unmeasured,
     demand,
     draws,
 )
 
+REACHED = 1e-12  # relative squared distance to the regressor
 SWEEPS = ("mlp_sweep", "residual_sweep", "depth_sweep", "underdetermined_sweep")
 
 
@@ -22,17 +23,19 @@ SWEEPS = ("mlp_sweep", "residual_sweep", "depth_sweep", "underdetermined_sweep")
     "T10a", "fig4a",
     "Residual networks with s <= 0.57 and eta <= eta*/4 all reach the optimal regressor within "
     "4000 steps.",
-    expected="largest |W_prod - w*|^2 / |w*|^2 at most 1e-12, none diverged", low=0, high=1e-12,
-    tolerance="published for |.|^2 / d in float32; float64 reaches 1e-29",
+    expected="share of runs with |W_prod - w*|^2 / |w*|^2 at most 1e-12, diverged ones counted: 1",
+    low=1, high=1, tolerance="1e-12: published for |.|^2 / d in float32; float64 reaches 1e-29",
     evidence="Theorem 4 and Fig. 4a, number inferred",
 )  # fmt: skip
 def _residual_converges(study: Study) -> tuple[float, str]:
     table = study.runs("residual_sweep")
-    here = (table["scale"] <= 0.57) & (table["rate"] <= 0.25) & (table["steps"] >= 4000)
+    here = (table["scale"] <= RESIDUAL_SMALL) & (table["rate"] <= 0.25) & (table["steps"] >= 4000)
     table = demand(table[here], "runs of 4000 steps and more", 20)
-    worst = table["distance"].fillna(np.inf).max()
-    return worst, (
-        f"{len(table)} runs on {draws(table)} data draws, {int((~table['finite']).sum())} diverged"
+    there = table["distance"] <= REACHED
+    return there.mean(), (
+        f"{int(there.sum())} of {len(table)} runs on {draws(table)} data draws, "
+        f"{int((~table['finite']).sum())} diverged; largest distance of the others "
+        f"{table['distance'].max():.2g}"
     )
 
 
@@ -83,7 +86,7 @@ def _at_edge(study: Study) -> tuple[float, str]:
 )  # fmt: skip
 def _pushed_to_edge(study: Study) -> tuple[float, str]:
     table = study.linear("mlp_sweep", "residual_sweep")
-    table = table[(table["excess"] <= CONVERGED) & (table["rate"] < 0.9)]
+    table = table[table["learned"] & (table["rate"] < 0.9)]
     keys = ["experiment", "problem", "scale", "seed"]
     flow = table[table["learning_rate"] == table["learning_rate"].min()][[*keys, "sharpness"]]
     pairs = table.merge(flow, on=keys, suffixes=("", "_flow"))
@@ -125,7 +128,7 @@ def _sharp_gaussian_starts(study: Study) -> tuple[float, str]:
     table = study.runs("mlp_sweep")
     sharp = table[(table["initial_edge"] >= 2) & (table["rate"] < 1)]
     demand(sharp, "runs that start at 4 / eta or above, eta < eta*", 20)
-    there = demand(table[table["excess"] <= CONVERGED], "runs that have learned")
+    there = demand(table[table["converged"]], "converged runs")
     largest = there.groupby("problem")["initial_edge"].max()
     count = int((there["initial_edge"] >= 2).sum())
     return (
@@ -146,7 +149,7 @@ def _survivors_learn(study: Study) -> tuple[float, str]:
     table = study.runs("mlp_sweep")
     alive = table[table["finite"] & (table["rate"] <= 0.7) & (table["steps"] >= 4000)]
     demand(alive, "surviving runs of 4000 steps and more below 0.7 eta*", 20)
-    learned = alive["excess"] <= CONVERGED
+    learned = alive["converged"]
     by_scale = learned.groupby(alive["scale"]).mean()
     return learned.mean(), (
         f"{int(learned.sum())} of {len(alive)} survivors on {draws(alive)} data draws; least "

@@ -27,6 +27,8 @@ def _certified(study: Study) -> tuple[float, str]:
         good += int(spectra["certified"].values[finite].sum())
         total += int(finite.sum())
         lost += int((~finite).sum())
+    if not total:
+        raise Unmeasured("no spectrum at hand is finite")
     return (
         good / total,
         f"{good} of {total} spectra; {lost} more belong to diverged runs and have none",
@@ -52,7 +54,10 @@ def _estimator(study: Study) -> tuple[float, str]:
         if final.size:
             name = ref.split("/")[1]
             shown.append(f"{name}: median {np.median(final):.4f}, least {final.min():.2f}")
-    return np.concatenate(quotients).max(), (
+    found = np.concatenate(quotients)
+    if not found.size:
+        raise Unmeasured("no spectrum at the end of training is finite and not zero")
+    return found.max(), (
         f"at the end of training, {flat} runs with a Hessian of zero left out; {'; '.join(shown)}"
     )
 

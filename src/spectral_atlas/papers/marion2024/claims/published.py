@@ -1,4 +1,4 @@
-"""Numbers of the published figures, and whether the caches hold the data they belong to.
+"""Numbers of the published figures, and the grids they belong to.
 
 The figures print no numbers. Those of runs were measured by re-running the published
 initializations with exact Hessian eigenvalues; ours are other initializations on the same data.
@@ -9,18 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spectral_atlas.data import threefry
-from spectral_atlas.data.regression import threefry_regression
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
-
 # Position of the data in the published chain of random keys: n, d, noise, position.
 DATA = {
     "linear": (50, 5, 1.0, 0),
     "underdetermined": (15, 20, 1.0, 20),
     "noiseless": (50, 5, 0.0, 0),
 }
-READOUTS = {"residual_sweep": {10: 5}, "evolution": {10: 5}}
-READOUTS["depth_sweep"] = {5: 9, 10: 12, 20: 15, 40: 18}
 
 # Name: L, and (value, half a unit of the last digit) for what follows from the data alone.
 QUANTITIES = {
@@ -83,7 +77,7 @@ MLP_SHARPNESS = {
 
 RESIDUAL_STEPS = 4000
 RESIDUAL_RATES = (0.005, 0.02, 0.07, 0.1, 0.2)
-RESIDUAL_GRID = np.linspace(0, 1.7, 10)
+RESIDUAL_GRID = tuple(np.linspace(0, 1.7, 10))
 # Index of the scale on its grid: share of diverged runs at the five rates.
 RESIDUAL_DIVERGED = {
     0: (0, 0, 0, 0, 0),
@@ -104,6 +98,7 @@ RESIDUAL_SHARPNESS = {
 # From s = 0 the run is deterministic: final sharpness by rate.
 RESIDUAL_IDENTITY = {0.005: 27.078, 0.02: 26.490, 0.07: 24.160}
 
+DEPTH_RATES = tuple(np.geomspace(10**-2, 10**-0.3, 25))
 # L: learning rate and mean squared distance / d of 50 runs at the first two rates above eta*.
 DEPTHS_ABOVE = {
     5: ((0.2217, 3.2e-3), (0.2610, 1.7e-2)),
@@ -112,39 +107,14 @@ DEPTHS_ABOVE = {
     40: ((0.0313, 9.1e-3), (0.0369, 1.5e-2)),
 }
 
-UNDERDETERMINED_SCALES = np.linspace(0.1, 0.36, 9)
+UNDERDETERMINED_SCALES = tuple(np.linspace(0.1, 0.36, 9))
 # Mean and standard deviation of the final sharpness at eta = 0.001, 40000 steps, 100 runs each.
 UNDERDETERMINED_SHARPNESS = (
     (20.45, 0.35), (22.8, 0.8), (28.4, 2.5), (44, 8), (87, 23), (194, 69), (421, 152), (793, 248),
     (1101, 361),
 )  # fmt: skip
+GELU_SCALES = tuple(np.linspace(0.428, 0.7, 8))
 GENERALIZATION_SLOPE = (0.4191, 0.0130)
 
 # (L, scale): mean and standard deviation over 10 runs of S over its rank-one limit.
 RANK_ONE = {(3, 0.3): (1.34, 0.22), (5, 0.07): (1.0011, 0.0007)}
-
-
-def on_published(study: Study, name: str) -> None:
-    """Return only if problem 0 of a data file is the published one; else `Unmeasured`."""
-    n, d, noise, position = DATA[name]
-    reference = threefry_regression(n, d, noise, position=position)
-    found = study.problems(name)[0]
-    same = found.X.shape == reference.X.shape and np.allclose(
-        found.w_star, reference.w_star, atol=1e-5
-    )
-    if not (same and np.allclose(found.X, reference.X, atol=1e-5)):
-        raise Unmeasured(f"problem 0 of data/{name} is not the published data set")
-
-
-def with_published_readout(study: Study, experiment: str, depth: int) -> None:
-    """Return only if the runs of a depth on problem 0 have the published readout vector."""
-    runs = study.dataset(f"runs/{experiment}")
-    kind = runs["initialization"].values == "residual"
-    rows = np.flatnonzero(kind & (runs["problem"].values == 0) & (runs["depth"].values == depth))
-    position = READOUTS[experiment].get(depth)
-    if not len(rows) or position is None or "readout" not in runs:
-        raise Unmeasured(f"no runs with the published readout at L = {depth}")
-    p = runs["readout"].values[rows[0]]
-    reference = threefry.normal(threefry.subkey(0, position), p.shape)
-    if not np.allclose(p, reference / np.linalg.norm(reference), atol=1e-5):
-        raise Unmeasured(f"the readout at L = {depth} is not the published one")

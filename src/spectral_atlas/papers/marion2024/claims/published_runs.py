@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims import published, trajectories, underdetermined
+from spectral_atlas.papers.marion2024.claims import published, underdetermined
 from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.papers.marion2024.claims.paths import Paths, paths_of
+from spectral_atlas.papers.marion2024.claims.setting import as_published, with_all_scales
 from spectral_atlas.papers.marion2024.claims.statistics import (
     FEWEST,
     SAME,
@@ -15,7 +17,7 @@ from spectral_atlas.papers.marion2024.claims.statistics import (
     same_sd,
     welch,
 )
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
+from spectral_atlas.papers.marion2024.claims.study import Study, demand
 
 
 @check(
@@ -25,20 +27,13 @@ from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
     **SAME,
 )  # fmt: skip
 def _distances_above(study: Study) -> tuple[float, str]:
-    published.on_published(study, "linear")
-    table = study.runs("depth_sweep")
+    table = as_published(study, "depth_sweep")
     square = study.problems("linear")[0].d
     p_values = {}
     for depth, cells in published.DEPTHS_ABOVE.items():
-        if depth not in set(table["depth"]):
-            continue
-        published.with_published_readout(study, "depth_sweep", depth)
         for rate, mean in cells:
             near = np.isclose(table["learning_rate"], rate, rtol=2e-3) & (table["depth"] == depth)
-            part = table[
-                near & (table["problem"] == 0) & (table["steps"] == 1000) & table["finite"]
-            ]
-            values = part["distance"].to_numpy() / square
+            values = table.loc[near & table["finite"], "distance"].to_numpy() / square
             if len(values) >= FEWEST:
                 label = f"L = {depth}, eta {rate:g}, {values.mean():.3g} against {mean:g}"
                 p_values[label] = _rounded(values, mean)
@@ -53,16 +48,17 @@ def _rounded(values: np.ndarray, mean: float) -> float:
 
 @check(
     "T15f", "fig1c",
-    "On the published data the published run at scale 0.35, eta = 0.02 is one of ours: largest and "
-    "final sharpness, and where it starts.",
+    "On the published data the published run at scale 0.35, eta = 0.02 is one of ours: where "
+    "its sharpness starts, the largest one, and where it ends.",
     **SAME,
 )  # fmt: skip
 def _calm_run(study: Study) -> tuple[float, str]:
-    path = _published_path(study, "gaussian", "slow", 0.02, 0.35)
+    path = _published_path(study, "gaussian", "slow")
     top = np.log(np.nanmax(path.sharpness, axis=0))
     p_values = {
         "start, S = 2.70": one_more(np.log(path.sharpness[0]), np.log(2.70)),
         "largest, S = 24.870": one_more(top, np.log(24.870)),
+        "end, S = 24.869": one_more(np.log(path.sharpness[-1]), np.log(24.869)),
     }
     return decided(p_values, "numbers")
 
@@ -74,7 +70,7 @@ def _calm_run(study: Study) -> tuple[float, str]:
     **SAME,
 )  # fmt: skip
 def _edge_run(study: Study) -> tuple[float, str]:
-    path = _published_path(study, "gaussian", "fast", 0.1, 0.35)
+    path = _published_path(study, "gaussian", "fast")
     late = path.sharpness[path.steps > path.steps[-1] - 100]
     p_values = {
         "peak, S = 38.4": one_more(np.log(np.nanmax(path.sharpness, axis=0)), np.log(38.4)),
@@ -92,9 +88,8 @@ def _edge_run(study: Study) -> tuple[float, str]:
     **SAME,
 )  # fmt: skip
 def _residual_run(study: Study) -> tuple[float, str]:
-    slow = _published_path(study, "residual", "slow", 0.02, 0.5)
-    fast = _published_path(study, "residual", "fast", 0.1, 0.5)
-    published.with_published_readout(study, "evolution", 10)
+    slow = _published_path(study, "residual", "slow")
+    fast = _published_path(study, "residual", "fast")
     late = fast.sharpness[(fast.steps > 300) & (fast.steps <= 400)]
     p_values = {
         "start, S = 40.77": one_more(np.log(slow.sharpness[0]), np.log(40.77)),
@@ -104,15 +99,13 @@ def _residual_run(study: Study) -> tuple[float, str]:
     return decided(p_values, "numbers")
 
 
-def _published_path(
-    study: Study, kind: str, which: str, rate: float, scale: float
-) -> trajectories.Paths:
-    published.on_published(study, "linear")
-    path = trajectories.paths(study, kind, which)
-    wanted = (path.learning_rate, path.scale, path.depth) == (rate, scale, 10)
-    if not wanted or path.steps[-1] != 450 or path.sharpness.shape[1] < FEWEST:
-        raise Unmeasured("the trajectories are not those of the paper, or fewer than five")
-    return path
+def _published_path(study: Study, kind: str, which: str) -> Paths:
+    """Surviving trajectories at the smaller or the larger of the two published learning rates."""
+    table = as_published(study, "evolution", kind)
+    rate = {"slow": 0.02, "fast": 0.1}[which]
+    same = table[np.isclose(table["learning_rate"], rate) & table["finite"]]
+    demand(same, f"published trajectories at eta = {rate:g}", FEWEST)
+    return paths_of(study, same)
 
 
 @check(
@@ -123,13 +116,10 @@ def _published_path(
     evidence="Fig. 6b; slope re-measured as 0.4191",
 )  # fmt: skip
 def _generalization_slope(study: Study) -> tuple[float, str]:
-    published.on_published(study, "underdetermined")
-    table = study.runs("underdetermined_sweep")
-    slow = table[table["learning_rate"] == table["learning_rate"].min()]
-    same = len(set(slow["scale"])) == 9 and np.isclose(slow["learning_rate"].iloc[0], 0.001)
-    if not same or slow["steps"].iloc[0] != 40_000:
-        raise Unmeasured("the grid is not the published one: 9 scales, eta = 0.001, 40000 steps")
-    value, error, r2, n = underdetermined.generalization(study, 0)
+    table = as_published(study, "underdetermined_sweep")
+    slow = table[np.isclose(table["learning_rate"], 0.001)]
+    slow = with_all_scales(underdetermined.gaps(study, slow), "underdetermined_sweep")
+    value, error, r2, n = underdetermined.generalization(slow)
     mean, spread = published.GENERALIZATION_SLOPE
     return (value - mean) / np.hypot(error, spread), (
         f"slope {value:.4f} +- {error:.4f}, R^2 = {r2:.3f} (published .535), n = {n}"
@@ -143,13 +133,12 @@ def _generalization_slope(study: Study) -> tuple[float, str]:
     **SAME,
 )  # fmt: skip
 def _rank_one_limit(study: Study) -> tuple[float, str]:
-    published.on_published(study, "linear")
-    table = study.runs("alignment")
+    table = as_published(study, "alignment")
     problem = study.problems("linear")[0]
     p_values = {}
     for (depth, scale), (mean, sd) in published.RANK_ONE.items():
         here = (table["depth"] == depth) & np.isclose(table["scale"], scale, atol=1e-6)
-        part = table[here & (table["problem"] == 0) & (table["excess"] < 1e-9)]
+        part = table[here & table["converged"] & (table["excess"] < 1e-9)]
         if len(part) >= FEWEST:
             values = part["sharpness"] / theory.rank_one_limit(problem.Sigma, problem.w_star, depth)
             label = f"L = {depth}, scale {scale:g}, {values.mean():.4f} against {mean}"

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims import trajectories
+from spectral_atlas.papers.marion2024.claims import paths
 from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import drift, layers_of
 from spectral_atlas.papers.marion2024.claims.statistics import slope
 from spectral_atlas.papers.marion2024.claims.study import (
-    CONVERGED,
+    SMALL,
     Study,
     Unmeasured,
     cells,
@@ -21,9 +21,6 @@ from spectral_atlas.papers.marion2024.claims.study import (
     draws,
 )
 
-SMALL = (
-    0.367  # largest Gaussian scale of the published grid from which no run gets sharp on its way
-)
 RANK_ONE = 0.1  # rank-one mass up to which a scale counts as small, for |w*| = 1
 
 
@@ -31,7 +28,10 @@ def _drifts(study: Study) -> pd.DataFrame:
     """Runs of the Gaussian sweep that stay far below the edge, with their drift of balancedness."""
     table = study.runs("mlp_sweep")
     calm = (table["initial_edge"] < 0.5) & (table["edge"] < 0.5) & (table["scale"] <= SMALL)
-    found = demand(table[calm], "small-scale runs with S eta / 2 below 1/2 at both ends").copy()
+    calm &= table["depth"] >= 2
+    found = demand(
+        table[calm], "small-scale runs of two layers and more with S eta / 2 below 1/2 at both ends"
+    ).copy()
     first, last = study.theta("mlp_sweep", 0), study.theta("mlp_sweep", -1)
     for _, part in cells(found, "problem", "depth"):
         rows, depth, d = part.index.to_numpy(), int(part["depth"].iloc[0]), int(part["d"].iloc[0])
@@ -58,7 +58,7 @@ def _drift_order(study: Study) -> tuple[float, str]:
         pair = table[table["learning_rate"] == low].assign(time=time).merge(
             table[table["learning_rate"] == high].assign(time=time), on=keys, suffixes=("", "_high")
         )  # fmt: skip
-        same = (pair["excess"] < CONVERGED) & (pair["excess_high"] < CONVERGED)
+        same = pair["learned"] & pair["learned_high"]
         pair = pair[same | np.isclose(pair["time"], pair["time_high"])]
         if len(pair):
             break
@@ -84,7 +84,8 @@ def _drift_order(study: Study) -> tuple[float, str]:
     evidence="derived from one step: the change is eta^2 (g_k g_k^T - g_{k+1}^T g_{k+1})",
 )  # fmt: skip
 def _drift_bound(study: Study) -> tuple[float, str]:
-    path = trajectories.paths(study, "gaussian", "slow")
+    path = paths.paths(study, "gaussian", "slow")
+    path = path.part(np.isfinite(path.excess[-1]) & (path.excess[-1] != path.excess[0]))
     top = np.nanmax(path.edge, axis=0)
     calm = demand(pd.DataFrame({"row": path.rows, "top": top})[top < 1], "paths below the edge")
     d = study.problems("linear")[0].d
@@ -109,7 +110,7 @@ def _aligned(study: Study) -> pd.DataFrame:
     ]
     table = table.assign(off=np.abs(table["sharpness"] / limit - 1), tilt=1 - table["alignment"])
     mean = table.groupby(["problem", "depth", "scale"])["rank_one_mass"].transform("mean")
-    small = table[(mean <= RANK_ONE) & (table["excess"] < CONVERGED)]
+    small = table[(mean <= RANK_ONE) & table["learned"]]
     return demand(small, f"converged runs at scales with a mean rank-one mass below {RANK_ONE}")
 
 

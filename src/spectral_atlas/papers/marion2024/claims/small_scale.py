@@ -9,15 +9,13 @@ from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import layers_of
 from spectral_atlas.papers.marion2024.claims.study import (
-    CONVERGED,
+    SMALL,
     Study,
     Unmeasured,
     cells,
     demand,
     draws,
 )
-
-SMALL = 0.367  # largest Gaussian scale of the published grid without a run above 8 L Lambda
 
 
 def _small(study: Study) -> pd.DataFrame:
@@ -38,6 +36,7 @@ def _small_scale_bound(study: Study) -> tuple[float, str]:
     top = np.array([p.eigenvalues[-1] for p in study.problems("linear")])
     quotient = table["sharpness"] / (8 * table["depth"] * top[table["problem"]])
     lost = int((~table["finite"]).sum())
+    demand(table[table["finite"]], "surviving runs")
     return (
         quotient.max(),
         f"{len(table)} runs on {draws(table)} data draws, {lost} of them diverged",
@@ -52,6 +51,7 @@ def _small_scale_bound(study: Study) -> tuple[float, str]:
 )  # fmt: skip
 def _small_scale_ratio(study: Study) -> tuple[float, str]:
     table = _small(study)
+    demand(table[table["finite"]], "surviving runs")
     quotient = table["ratio"] / (4 * table["kappa"])
     return quotient.max(), f"{len(table)} runs; largest S / 2La = {table['ratio'].max():.3f}"
 
@@ -81,7 +81,7 @@ def _large_scale_violations(study: Study) -> tuple[float, str]:
 def _ratio(study: Study, kind: str) -> pd.DataFrame:
     table = study.runs("ratio")
     table = table[table["initialization"] == kind]
-    converged = table[table["excess"] < CONVERGED]
+    converged = table[table["learned"]]
     return demand(converged, f"converged {kind} runs of the study of S / S_min").copy()
 
 

@@ -11,6 +11,8 @@ Columns of a table: the coordinates of the runs, and
 ``estimate``        the published estimator's reading of the sharpness at the end
 ``sharpness``       certified lambda_max at the end; ``initial_sharpness`` at the start
 ``finite``          False for diverged runs, whose other numbers are NaN
+``converged``       the outcome of the run, by the configured ``converged_below``
+``learned``         converged, and ``excess`` at most `NEAR_MINIMUM`
 ==================  =============================================================================
 """
 
@@ -35,8 +37,11 @@ DATA = {
     "gelu_sweep": "noiseless",
     "ratio": "ratio",
 }
-CONVERGED = 1e-6  # relative excess risk below which a run has learned
-AT_MINIMUM = 1e-12  # ... and below which the sharpness is that of a minimizer to about 1e-6
+# Relative excess risk below which the sharpness is that of a minimizer to about 1e-3, and 1e-6.
+NEAR_MINIMUM = 1e-6
+AT_MINIMUM = 1e-12
+SMALL = 0.367  # largest Gaussian scale of the published grid without a run that gets very sharp
+RESIDUAL_SMALL = 0.57  # scale s up to which residual networks reach w* by the published runs
 
 
 class Unmeasured(Exception):
@@ -104,6 +109,11 @@ class Study:
             square = np.array([p.w_star @ p.w_star for p in problems])[rows]
             frame["excess"] = runs["excess_risk"].values[-1] / zero
             frame["distance"] = runs["squared_distance"].values[-1] / square
+        if "outcome" in runs:
+            meanings = np.array(runs["outcome"].attrs["flag_meanings"].split())
+            frame["converged"] = meanings[runs["outcome"].values] == "converged"
+            if "excess" in frame:
+                frame["learned"] = frame["converged"] & (frame["excess"] <= NEAR_MINIMUM)
         for name in ("rank_one_mass", "alignment"):
             if name in spectra:
                 frame[name] = spectra[name].values[-1]

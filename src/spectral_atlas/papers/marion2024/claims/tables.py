@@ -9,6 +9,7 @@ import pandas as pd
 
 from spectral_atlas.papers.marion2024.claims import published
 from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.papers.marion2024.claims.setting import as_published
 from spectral_atlas.papers.marion2024.claims.statistics import (
     FEWEST,
     RERUN,
@@ -17,13 +18,13 @@ from spectral_atlas.papers.marion2024.claims.statistics import (
     same_share,
     welch,
 )
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
+from spectral_atlas.papers.marion2024.claims.study import RESIDUAL_SMALL, Study, Unmeasured
 
 
-def _cell(table: pd.DataFrame, scale: float, rate: float, steps: int) -> pd.DataFrame:
-    """Runs on the published data set at one grid point."""
+def _cell(table: pd.DataFrame, scale: float, rate: float) -> pd.DataFrame:
+    """Those of the runs that `as_published` found at one grid point."""
     here = np.isclose(table["scale"], scale, atol=1e-6) & np.isclose(table["learning_rate"], rate)
-    return table[here & (table["problem"] == 0) & (table["steps"] == steps)]
+    return table[here]
 
 
 def _shares(cells: Iterable[tuple[str, pd.DataFrame, float, int]]) -> tuple[float, str]:
@@ -53,14 +54,13 @@ def _means(
 @check(
     "T14a", "fig3",
     "On the published data the shares of diverged runs from Gaussian initialization are the "
-    "published ones at every scale and learning rate.",
+    "published ones at every point of the published grid at hand.",
     **SAME,
 )  # fmt: skip
 def _gaussian_divergence(study: Study) -> tuple[float, str]:
-    published.on_published(study, "linear")
-    table = study.runs("mlp_sweep")
+    table = as_published(study, "mlp_sweep")
     return _shares(
-        (f"scale {scale:.3f}, eta {rate:g}", _cell(table, scale, rate, published.STEPS[rate]),
+        (f"scale {scale:.3f}, eta {rate:g}", _cell(table, scale, rate),
          share, published.REPEATS[rate])
         for rate, shares in published.MLP_DIVERGED.items()
         for scale, share in zip(published.MLP_SCALES, shares, strict=True)
@@ -74,33 +74,26 @@ def _gaussian_divergence(study: Study) -> tuple[float, str]:
     **SAME,
 )  # fmt: skip
 def _residual_divergence(study: Study) -> tuple[float, str]:
-    table = _residual(study)
+    table = as_published(study, "residual_sweep")
     return _shares(
         (f"s = {published.RESIDUAL_GRID[i]:.3f}, eta {rate:g}",
-         _cell(table, published.RESIDUAL_GRID[i], rate, published.RESIDUAL_STEPS), share, 20)
+         _cell(table, published.RESIDUAL_GRID[i], rate), share, 20)
         for i, shares in published.RESIDUAL_DIVERGED.items()
         for rate, share in zip(published.RESIDUAL_RATES, shares, strict=True)
     )  # fmt: skip
 
 
-def _residual(study: Study) -> pd.DataFrame:
-    published.on_published(study, "linear")
-    published.with_published_readout(study, "residual_sweep", 10)
-    return study.runs("residual_sweep")
-
-
 @check(
     "T14c", "fig1b",
     "On the published data the mean final sharpness from Gaussian initialization is the "
-    "published one at every scale and learning rate.",
+    "published one at every point of the published grid at hand.",
     **SAME,
 )  # fmt: skip
 def _gaussian_sharpness(study: Study) -> tuple[float, str]:
-    published.on_published(study, "linear")
-    table = study.runs("mlp_sweep")
+    table = as_published(study, "mlp_sweep")
     return _means(
         (f"scale {published.MLP_SCALES[i]:.3f}, eta {rate:g}",
-         _cell(table, published.MLP_SCALES[i], rate, published.STEPS[rate]), mean, sd,
+         _cell(table, published.MLP_SCALES[i], rate), mean, sd,
          round(20 * (1 - published.MLP_DIVERGED[rate][i])))
         for rate, cells in published.MLP_SHARPNESS.items()
         for i, (mean, sd) in enumerate(cells)
@@ -110,15 +103,15 @@ def _gaussian_sharpness(study: Study) -> tuple[float, str]:
 @check(
     "T14d", "fig4b",
     "On the published data and readout the mean final sharpness from residual initialization, as "
-    "the published estimator reads it, is the published one at every scale and learning rate.",
+    "the published estimator reads it, is the published one at every point of the grid.",
     **SAME,
 )  # fmt: skip
 def _residual_sharpness(study: Study) -> tuple[float, str]:
-    table = _residual(study)
+    table = as_published(study, "residual_sweep")
     rates = published.RESIDUAL_RATES
     return _means((
         (f"s = {published.RESIDUAL_GRID[i]:.3f}, eta {rates[j]:g}",
-         _cell(table, published.RESIDUAL_GRID[i], rates[j], published.RESIDUAL_STEPS), mean, sd,
+         _cell(table, published.RESIDUAL_GRID[i], rates[j]), mean, sd,
          round(20 * (1 - published.RESIDUAL_DIVERGED[i][j])))
         for i, cells in published.RESIDUAL_SHARPNESS.items()
         for j, (mean, sd) in enumerate(cells)),
@@ -136,13 +129,13 @@ def _residual_sharpness(study: Study) -> tuple[float, str]:
     tolerance="five printed digits, and float32 there", evidence=RERUN,
 )  # fmt: skip
 def _from_identity(study: Study) -> tuple[float, str]:
-    table = _residual(study)
+    table = as_published(study, "residual_sweep")
     found = {
         f"{part['sharpness'].iloc[0]:.5g} against {value}": abs(
             part["sharpness"].iloc[0] / value - 1
         )
         for rate, value in published.RESIDUAL_IDENTITY.items()
-        if len(part := _cell(table, 0.0, rate, published.RESIDUAL_STEPS))
+        if len(part := _cell(table, 0.0, rate))
     }
     if not found:
         raise Unmeasured("no runs of 4000 steps from the identity at the published rates")
@@ -157,9 +150,9 @@ def _from_identity(study: Study) -> tuple[float, str]:
     tolerance="three standard errors of a mean of 20", evidence=RERUN,
 )  # fmt: skip
 def _residual_range(study: Study) -> tuple[float, str]:
-    table = _residual(study)
-    here = (table["scale"] <= 0.57) & (table["rate"] <= 0.25) & (table["problem"] == 0)
-    table = table[here & table["finite"] & (table["steps"] >= published.RESIDUAL_STEPS)]
+    table = as_published(study, "residual_sweep")
+    here = (table["scale"] <= RESIDUAL_SMALL) & (table["rate"] <= 0.25)
+    table = table[here & table["finite"]]
     cells = table.groupby(["scale", "learning_rate"])["ratio"].agg(["mean", "sem", "size"])
     if not (cells["size"] >= FEWEST).any():
         raise Unmeasured("no cell of 4000 steps")
@@ -177,10 +170,9 @@ def _residual_range(study: Study) -> tuple[float, str]:
     **SAME,
 )  # fmt: skip
 def _underdetermined_sharpness(study: Study) -> tuple[float, str]:
-    published.on_published(study, "underdetermined")
-    table = study.runs("underdetermined_sweep")
+    table = as_published(study, "underdetermined_sweep")
     return _means(
-        (f"scale {scale:.3f}", _cell(table, scale, 0.001, 40_000), mean, sd, 100)
+        (f"scale {scale:.3f}", _cell(table, scale, 0.001), mean, sd, 100)
         for scale, (mean, sd) in zip(
             published.UNDERDETERMINED_SCALES, published.UNDERDETERMINED_SHARPNESS, strict=True
         )

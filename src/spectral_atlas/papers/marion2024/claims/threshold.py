@@ -1,4 +1,4 @@
-"""The critical learning rate eta* = 2 / (2La) (T11, Figure 2)."""
+"""The critical learning rate eta* = 2 / (2La) (T11, Figure 2), residual networks with s <= 0.57."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pandas as pd
 from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.study import (
     AT_MINIMUM,
-    CONVERGED,
+    RESIDUAL_SMALL,
     Study,
     Unmeasured,
     cells,
     demand,
 )
 
-LEARNED = 0.01  # mean relative squared distance that separates the two sides of the threshold
+CROSSING = 0.01  # mean relative squared distance that separates the two sides of the threshold
 
 
 @check(
@@ -28,25 +28,28 @@ LEARNED = 0.01  # mean relative squared distance that separates the two sides of
 def _none_above(study: Study) -> tuple[float, str]:
     table = study.linear("mlp_sweep", "residual_sweep", "depth_sweep")
     above = demand(table[table["rate"] > 1], "runs above eta*")
-    passing = int((above["excess"] <= CONVERGED).sum())
-    return int((above["excess"] <= AT_MINIMUM).sum()), (
-        f"of {len(above)} runs above eta*, {int((~above['finite']).sum())} diverged; {passing} "
-        f"happen to pass the regressor closer than 1e-6 at the last step; best "
-        f"{above['excess'].min():.2g} at eta/eta* = "
-        f"{above['rate'].iloc[int(above['excess'].argmin())]:.3f}"
+    alive = demand(above[above["finite"]], "runs above eta* that survived")
+    best = alive.loc[alive["excess"].idxmin()]
+    passing = int(alive["converged"].sum())
+    return int((alive["excess"] <= AT_MINIMUM).sum()), (
+        f"of {len(above)} runs above eta*, {len(above) - len(alive)} diverged; {passing} happen to "
+        f"count as converged at the last step; best {best['excess']:.2g} at eta/eta* = "
+        f"{best['rate']:.3f}"
     )
 
 
 def _cells(study: Study) -> pd.DataFrame:
     """One row for each draw, depth and learning rate of the depth sweep."""
     table = study.runs("depth_sweep")
-    long_enough = table[table["steps"] >= 1000]
-    demand(long_enough, "runs of 1000 steps and more")
+    long_enough = table[(table["steps"] >= 1000) & (table["scale"] <= RESIDUAL_SMALL)]
+    demand(long_enough, f"runs of 1000 steps and more from s <= {RESIDUAL_SMALL}")
+    # In medians a diverged run counts as one at the zero map, whose relative distance is 1.
+    long_enough = long_enough.assign(far=long_enough["distance"].fillna(1.0))
     groups = long_enough.groupby(["problem", "depth", "learning_rate"])
     return groups.agg(
         rate=("rate", "first"),
         mean=("distance", "mean"),
-        median=("distance", "median"),
+        median=("far", "median"),
         survivors=("finite", "sum"),
         runs=("finite", "size"),
     ).reset_index()
@@ -54,8 +57,8 @@ def _cells(study: Study) -> pd.DataFrame:
 
 @check(
     "T11b", "fig2",
-    "Up to 0.88 eta*, the median residual network is at the regressor after 1000 steps, at every "
-    "depth.",
+    "Up to 0.88 eta*, the median residual network (s <= 0.57) is at the regressor after 1000 "
+    "steps, at every depth.",
     expected="largest median of the relative squared distance at most 1e-6", low=0, high=1e-6,
     tolerance="1.9e-11 (L = 5) in the published runs at 0.88 eta*; their 1.4e-6 at 0.91 is the "
     "next",
@@ -64,7 +67,7 @@ def _cells(study: Study) -> pd.DataFrame:
 def _learned_below(study: Study) -> tuple[float, str]:
     table = _cells(study)
     below = demand(table[table["rate"] <= 0.88], "learning rates below 0.88 eta*")
-    worst = below.iloc[int(below["median"].argmax())]
+    worst = below.loc[below["median"].idxmax()]
     return worst["median"], (
         f"{len(below)} cells of {below['runs'].min()} runs, L = {_depths(below)}; worst at "
         f"L = {worst['depth']:.0f}, eta/eta* = {worst['rate']:.3f}; {_lost(below)}"
@@ -74,7 +77,7 @@ def _learned_below(study: Study) -> tuple[float, str]:
 @check(
     "T11c", "fig2",
     "From 1.05 to 1.6 eta* the surviving networks stay away from the regressor, at every depth.",
-    expected="least mean of the relative squared distance at least 0.01", low=LEARNED, high=np.inf,
+    expected="least mean of the relative squared distance at least 0.01", low=CROSSING, high=np.inf,
     tolerance="published: 0.016 at 1.034 eta* and growing",
     evidence="Fig. 2",
 )  # fmt: skip
@@ -82,7 +85,7 @@ def _lost_above(study: Study) -> tuple[float, str]:
     table = _cells(study)
     above = table[table["rate"].between(1.05, 1.6) & (table["survivors"] >= 10)]
     demand(above, "learning rates from 1.05 to 1.6 eta* with 10 survivors")
-    worst = above.iloc[int(above["mean"].argmin())]
+    worst = above.loc[above["mean"].idxmin()]
     return worst["mean"], (
         f"{len(above)} cells, L = {_depths(above)}; least at L = {worst['depth']:.0f}, "
         f"eta/eta* = {worst['rate']:.3f}; {_lost(above)}"
@@ -103,7 +106,7 @@ def _threshold(study: Study) -> tuple[float, str]:
     worst, found = 0.0, []
     for (problem, depth), part in cells(table, "problem", "depth"):
         part = part.sort_values("rate")
-        failed = np.flatnonzero((part["mean"] > LEARNED).to_numpy())
+        failed = np.flatnonzero(~(part["mean"] <= CROSSING).to_numpy())
         if not len(failed) or failed[0] == 0:
             raise Unmeasured(f"the grid does not bracket the threshold of L = {depth}")
         low, high = part["rate"].iloc[[failed[0] - 1, failed[0]]]
@@ -122,12 +125,14 @@ def _threshold(study: Study) -> tuple[float, str]:
 )  # fmt: skip
 def _slow_near(study: Study) -> tuple[float, str]:
     table = study.runs("depth_sweep")
-    table = table[table["steps"] == 1000]
+    table = table[(table["steps"] == 1000) & (table["scale"] <= RESIDUAL_SMALL)]
     near = demand(table[table["rate"].between(0.95, 1, inclusive="left")], "rates within 5 %", 20)
     far = demand(table[table["rate"] <= 0.7], "rates below 0.7 eta*", 20)
-    shares = [float((part["excess"] <= CONVERGED).mean()) for part in (near, far)]
+    shares = [float(part["converged"].mean()) for part in (near, far)]
+    if not shares[1]:
+        raise Unmeasured("none of the runs below 0.7 eta* has converged: nothing to compare with")
     return shares[0] / shares[1], (
-        f"learned: {shares[0]:.3f} of {len(near)} runs near eta*, {shares[1]:.3f} of {len(far)} "
+        f"converged: {shares[0]:.3f} of {len(near)} runs near eta*, {shares[1]:.3f} of {len(far)} "
         f"below 0.7 eta*; the near ones are still at a median relative distance of "
         f"{near['distance'].median():.2g}"
     )

@@ -8,7 +8,14 @@ import pandas as pd
 from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import layers_of, product
 from spectral_atlas.papers.marion2024.claims.statistics import slope
-from spectral_atlas.papers.marion2024.claims.study import AT_MINIMUM, Study, cells, demand, draws
+from spectral_atlas.papers.marion2024.claims.study import (
+    AT_MINIMUM,
+    Study,
+    Unmeasured,
+    cells,
+    demand,
+    draws,
+)
 
 NAME = "underdetermined_sweep"
 
@@ -67,23 +74,27 @@ def _line_is_no_bound(study: Study) -> tuple[float, str]:
     )
 
 
-def _gaps(study: Study) -> pd.DataFrame:
-    """Surviving runs at the smallest learning rate, with log10 of sharpness and gap."""
-    table = study.runs(NAME)
+def gaps(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Those of the runs that survived with a gap, with log10 of sharpness and gap."""
     runs = study.dataset(f"runs/{NAME}")
     least = np.array([p.risk_min() for p in study.problems("underdetermined")])
-    train = runs["excess_risk"].values[-1] + least[table["problem"]]
-    table = table.assign(gap=runs["test_risk"].values[-1] - train)
-    slow = table["learning_rate"] == table["learning_rate"].min()
-    table = demand(table[slow & table["finite"] & (table["gap"] > 0)], "runs with a gap", 20)
+    rows = table.index.to_numpy()
+    train = runs["excess_risk"].values[-1, rows] + least[table["problem"]]
+    table = table.assign(gap=runs["test_risk"].values[-1, rows] - train)
+    some = table["finite"] & (table["gap"] > 0) & (table["sharpness"] > 0)
+    table = demand(table[some], "runs with a gap", 20)
     return table.assign(x=np.log10(table["sharpness"]), y=np.log10(table["gap"]))
 
 
-def generalization(study: Study, problem: int) -> tuple[float, float, float, int]:
-    """Slope of log10(test - train) on log10(S), its error, R^2 and n, for one data draw."""
-    table = _gaps(study)
-    part = table[table["problem"] == problem]
-    return (*slope(part["x"], part["y"]), len(part))
+def _slow(study: Study) -> pd.DataFrame:
+    """The runs at the smallest learning rate."""
+    table = study.runs(NAME)
+    return table[table["learning_rate"] == table["learning_rate"].min()]
+
+
+def generalization(table: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Slope of log10(test - train) on log10(S), its error, R^2 and n, for runs with gaps."""
+    return (*slope(table["x"], table["y"]), len(table))
 
 
 @check(
@@ -94,7 +105,10 @@ def generalization(study: Study, problem: int) -> tuple[float, float, float, int
     tolerance="three standard errors", evidence="Fig. 6b",
 )  # fmt: skip
 def _positive_slope(study: Study) -> tuple[float, str]:
-    fits = {int(i): generalization(study, int(i)) for i in _gaps(study)["problem"].unique()}
+    table = gaps(study, _slow(study))
+    fits = {int(i): generalization(part) for (i,), part in cells(table, "problem")}
+    if table["scale"].nunique() < 2:
+        raise Unmeasured("a single scale: nothing moves the sharpness but chance")
     shown = "; ".join(
         f"draw {i}: slope {b:.3f} +- {e:.3f}, R^2 = {r2:.2f}, n = {n}"
         for i, (b, e, r2, n) in fits.items()
@@ -111,9 +125,11 @@ def _positive_slope(study: Study) -> tuple[float, str]:
     "reach a fifth of .53", evidence="measured by re-running the published initializations",
 )  # fmt: skip
 def _within_scales(study: Study) -> tuple[float, str]:
-    table = demand(_gaps(study), "runs with a gap", 200)
-    cells = table.groupby(["problem", "scale"])[["x", "y"]]
-    inner = table[["x", "y"]] - cells.transform("mean")
+    table = demand(gaps(study, _slow(study)), "runs with a gap", 200)
+    if table["scale"].nunique() < 2:
+        raise Unmeasured("a single scale: within is all there is")
+    by_scale = table.groupby(["problem", "scale"])[["x", "y"]]
+    inner = table[["x", "y"]] - by_scale.transform("mean")
     within, error, r2 = slope(inner["x"], inner["y"])
     outer = table[["x", "y"]] - table.groupby("problem")[["x", "y"]].transform("mean")
     pooled, pooled_error, pooled_r2 = slope(outer["x"], outer["y"])
