@@ -13,6 +13,7 @@ from spectral_atlas.plotting.outcomes import (
     OUTCOMES,
     count_outcomes,
     outcome_handles,
+    outcome_note,
     outcome_strip,
 )
 from spectral_atlas.training.outcomes import Outcome
@@ -108,3 +109,23 @@ def test_a_single_point_where_every_run_diverged_is_one_black_bar(ax):
     ((left, right, row, word),) = bars(ax)
     assert (row, word) == (0, "diverged")
     assert left < 0.5 < right
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (["converged"] * 3, "3 runs: all converged"),
+        (["converged"], "1 run: converged"),
+        (["diverged"], "1 run: 1 diverged (100 %), 0 not converged"),
+        (
+            ["converged", "unconverged", "collapsed", "converged"],
+            "4 runs: 0 diverged, 2 not converged (50 %, open)",
+        ),
+        (
+            ["diverged", "unconverged", "converged"],
+            "3 runs: 1 diverged (33 %), 1 not converged (33 %, open)",
+        ),
+    ],
+)
+def test_a_note_gives_the_shares_that_failed(outcomes, expected):
+    assert outcome_note(pd.Series(outcomes), "open") == expected

@@ -25,6 +25,11 @@ def quoted(value: float | int | None, digits: int = 3) -> float | int | str:
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded
 
 
+def counted(count: int, noun: str) -> str:
+    """``"1 run"``, ``"2 runs"``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def listed(items: list[str]) -> str:
     """``"a, b and c"``; ``"none"`` for no item."""
     if len(items) < 2:

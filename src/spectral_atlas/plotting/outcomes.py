@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from spectral_atlas.plotting.curves import cell_edges
+from spectral_atlas.plotting.facts import counted, quoted
 
 OUTCOMES = ("converged", "unconverged", "collapsed", "diverged")
 OUTCOME_COLORS = {
@@ -76,6 +77,32 @@ def outcome_strip(
     ax.tick_params(axis="y", length=0)
     ax.grid(False)
     ax.spines["left"].set_visible(False)
+
+
+def outcome_note(outcomes: pd.Series, mark: str, *, noun: str = "run") -> str:
+    """Say in one line what share of the runs diverged or did not converge.
+
+    Parameters
+    ----------
+    outcomes : one of `OUTCOMES` for each run
+    mark : how the figure draws a run that did not converge
+    noun : what to call a run, in the singular
+
+    Examples
+    --------
+    >>> outcome_note(pd.Series(["converged", "converged", "collapsed"]), "open")
+    '3 runs: 0 diverged, 1 not converged (33 %, open)'
+    """
+    total = counted(len(outcomes), noun)
+    diverged = int((outcomes == "diverged").sum())
+    unfinished = len(outcomes) - diverged - int((outcomes == "converged").sum())
+    if not diverged + unfinished:
+        return f"{total}: {'all ' if len(outcomes) != 1 else ''}converged"
+    parts = [f"{diverged} diverged", f"{unfinished} not converged"]
+    percent = [f"{quoted(100 * k / len(outcomes), 2)} %" for k in (diverged, unfinished)]
+    marks = [percent[0] if diverged else "", f"{percent[1]}, {mark}" if unfinished else ""]
+    pairs = zip(parts, marks, strict=True)
+    return f"{total}: {', '.join(f'{a} ({b})' if b else a for a, b in pairs)}"
 
 
 def outcome_handles() -> list[Patch]:

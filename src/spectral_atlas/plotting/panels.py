@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 GOLDEN = 0.6180339887498949
 
@@ -56,9 +57,20 @@ def means(
 
 
 def nothing_to_show(ax: Axes, values: np.ndarray | pd.Series) -> bool:
-    """Whether no value is finite; if so, say it on the axes and give them harmless limits."""
+    """Whether no value is finite; if so, say it on the axes and give them harmless limits.
+
+    An axis that is shared keeps its limits: other panels may have something to show.
+    """
     if np.isfinite(values).any():
         return False
     ax.text(0.5, 0.5, "no run to show", transform=ax.transAxes, ha="center", va="center")
-    ax.set(xlim=(0.1, 1), ylim=(0.1, 1))
+    if len(ax.get_shared_x_axes().get_siblings(ax)) == 1:
+        ax.set_xlim(0.1, 1)
+    if len(ax.get_shared_y_axes().get_siblings(ax)) == 1:
+        ax.set_ylim(0.1, 1)
     return True
+
+
+def note(figure: Figure, text: str) -> None:
+    """A small line over the figure, for what became of its runs."""
+    figure.suptitle(text, fontsize="small", color="0.25")

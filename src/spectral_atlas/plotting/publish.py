@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
+from spectral_atlas.plotting.ticks import plain_powers
 from spectral_atlas.store import replacing
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def publish(drawing: Drawing, planned: PlannedFigure) -> None:
     # Arranged once, and printed by the canvases themselves: each savefig would arrange the figure
     # again, a little differently, and then draw it twice, which is most of the time of a redraw.
     figure, dpi = drawing.figure, drawing.figure.dpi
-    figure.draw_without_rendering()
+    plain_powers(figure)
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
     figure.set_layout_engine("none")
     for form, entries in metadata.items():
         figure.dpi = dpi  # the vector canvases set their own

@@ -202,6 +202,35 @@ def test_rank_one_alignment_leaves_unfinished_runs_out_of_slopes(inputs):
     assert drawing.facts["not_converged"] == 1
 
 
+@pytest.mark.filterwarnings("error")
+def test_fig2_shows_failures_where_every_run_diverged(inputs):
+    runs = inputs["runs/depth_sweep"].copy(deep=True)
+    runs["outcome"].values[:] = 3
+    drawing, _ = draw("fig2", inputs | {"runs/depth_sweep": runs})
+    shares = drawing.figure.axes[3]
+    low, high = shares.get_xlim()
+    pooled = drawing.table[drawing.table["panel"] == "d"]
+    assert low <= pooled["relative"].min() < pooled["relative"].max() <= high
+    assert (pooled["diverged"] == 1).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_rank_one_alignment_says_what_it_leaves_out(inputs):
+    runs, spectra = (inputs[f"{s}/alignment"].copy(deep=True) for s in ("runs", "spectra"))
+    runs["outcome"].values[:] = 3
+    for name in ("rank_one_mass", "alignment", "lambda_max"):
+        spectra[name].values[:] = np.nan
+    changed = inputs | {"runs/alignment": runs, "spectra/alignment": spectra}
+    drawing, _ = draw("rank_one_alignment", changed)
+    count = runs.sizes["run"]
+    assert (
+        drawing.figure.get_suptitle() == f"{count} runs: {count} diverged (100 %), 0 not converged"
+    )
+    texts = [text.get_text() for ax in drawing.figure.axes for text in ax.texts]
+    assert not any("nan" in text or "slope" in text for text in texts)
+    assert sum(f"{count} runs without a value" in text for text in texts) == 3
+
+
 @pytest.mark.parametrize("name", MINE)
 def test_same_bytes(name, inputs):
     (drawing, svg), (again, svg_again) = standard(name), draw(name, inputs)

@@ -206,7 +206,7 @@ def test_one_run_at_one_rate_on_the_published_data(name):
     printed = template.render(
         snakemake=SimpleNamespace(params=SimpleNamespace(facts=drawing.facts))
     )
-    assert "1 runs on the data set of the published code" in printed
+    assert "1 run on the data set of the published code" in printed
     assert not set("{}") & set(printed)
 
 
@@ -220,6 +220,24 @@ def test_late_averages_span_the_survivors(name):
         assert facts["largest_late"] == pytest.approx(means.max(), rel=5e-3)
     lost = drawn(name, "all").facts
     assert lost["least_late"] == lost["largest_late"] == "n/a"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_that_explodes_before_it_is_lost_does_not_stretch_the_axes():
+    inputs = {ref: one.copy(deep=True) for ref, one in files("one").items()}
+    runs, spectra = inputs["runs/evolution"], inputs["spectra/evolution"]
+    lost = (runs["seed"].values == 1) & (runs["learning_rate"].values == 0.4)
+    for values in (runs["squared_distance"].values, spectra["lambda_max"].values):
+        values[LOST_AT - 1, lost] = 1e300
+    with use_style(Style(dpi=72)):
+        drawing = resolve(FIGURES["fig1d"].draw)(inputs, Style(dpi=72))
+    plt.close(drawing.figure)
+    for ax in drawing.figure.axes:
+        top = ax.get_ylim()[1]
+        assert top < 1e12
+        (cross,) = (line for line in ax.lines if line.get_marker() == "X")
+        assert (cross.get_xdata()[0], cross.get_ydata()[0]) == (STEPS[LOST_AT - 1], top)
+    assert drawing.table["sharpness"].max() == 1e300
 
 
 def test_published_twice_is_the_same_bytes(tmp_path, monkeypatch):

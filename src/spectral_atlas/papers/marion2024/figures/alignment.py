@@ -18,8 +18,10 @@ from spectral_atlas.papers.marion2024.figures.frames import (
     run_frame,
 )
 from spectral_atlas.papers.marion2024.theory import rank_one_limit
+from spectral_atlas.plotting.facts import counted
 from spectral_atlas.plotting.intervals import summarize
-from spectral_atlas.plotting.panels import letter, means, members, nothing_to_show
+from spectral_atlas.plotting.outcomes import outcome_note
+from spectral_atlas.plotting.panels import letter, means, members, note, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.regression import fit_line
 from spectral_atlas.plotting.style import MARKERS, ordered_colors, size
@@ -60,6 +62,7 @@ def rank_one_alignment(inputs: Mapping[str, xr.Dataset], style: Style) -> Drawin
         if label not in labels:
             handles, labels = [*handles, handle], [*labels, label]
     fig.legend(handles, labels, loc="outside lower center", ncols=2, columnspacing=1.5)
+    note(fig, outcome_note(runs["outcome"], "crosses; not in means and slopes"))
     return Drawing(fig, pd.concat(tables, ignore_index=True), _facts(kept, slopes))
 
 
@@ -113,7 +116,11 @@ def _panel(
             label=f"depth $L={depth}$: geometric mean",
         )  # fmt: skip
         slope, stderr, _ = slopes[quantity, depth]
-        lines.append(f"$L={depth}$: slope {slope:.2f} $\\pm$ {stderr:.2f}")
+        if np.isfinite(slope):
+            lines.append(f"L = {depth}: slope {slope:.2f} ± {stderr:.2f}")
+    absent = int((~np.isfinite(runs[quantity])).sum())
+    if absent:
+        lines.append(f"{counted(absent, 'run')} without a value")
     if quantity in PREDICTED:
         _prediction(ax, quantity, runs)
     ax.set(xscale="log", yscale="log", xlabel="initialization scale", ylabel=PANELS[quantity][0])

@@ -123,6 +123,7 @@ def _distances(ax: Axes, curves: pd.DataFrame, colors: dict[Any, Any]) -> None:
         means(ax, x[~whole], part[~whole], colors[depth], fmt=marker, markerfacecolor="white")
         ax.axvline(part["critical"].iloc[0], color=colors[depth], linestyle="--", linewidth=0.9)
     ax.axhline(1, color="black", linestyle=":", linewidth=0.8, zorder=1)
+    nothing_to_show(ax, curves["mean"])
     ax.set(xscale="log", ylim=(-0.04, 1.16), ylabel=f"squared distance {DISTANCE}")
     ax.text(
         0.02, 1.015, "zero map", transform=ax.get_yaxis_transform(), va="bottom", fontsize="small"

@@ -13,7 +13,7 @@ from spectral_atlas.papers.marion2024.figures.distance import LABEL
 from spectral_atlas.papers.marion2024.figures.members import Inputs, setting, stage
 from spectral_atlas.papers.marion2024.theory import edge_of_stability
 from spectral_atlas.plotting.curves import label_right, log_limits, plain_log_ticks, reference
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import counted, listed, quoted
 from spectral_atlas.plotting.outcomes import OUTCOMES
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import COLORBLIND, size
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from spectral_atlas.config import Style
 
+FAR = 1e6  # times the usual size: as far as the axis follows a run that diverges
 LATE = 0.2  # share of the steps that "late" means in the facts
 
 
@@ -91,14 +92,9 @@ def _draw(inputs: Inputs, style: Style, initialization: str, *, largest: bool) -
     edge = edge_of_stability(found.learning_rate)
     color = COLORBLIND[3 if largest else 0]
     figure, (left, right) = plt.subplots(1, 2, figsize=size(style, 0.47))
-    _lines(left, found.steps, found.distance, color)
     left.set(yscale="log", ylabel=LABEL, xlabel="training steps")
-    left.set_ylim(log_limits(found.distance, floor=1e-33))
-    _lines(right, found.steps, found.sharpness, color)
-    right.plot(
-        found.steps, found.estimate[:, 0], color="0.35", linewidth=0.7, linestyle=(0, (1, 1)),
-        zorder=5, label="run 0, published estimator",
-    )  # fmt: skip
+    left.set_ylim(log_limits(_capped(found.distance, found.distance[0]), floor=1e-33))
+    _lines(left, found.steps, found.distance, color)
     labels = [
         (edge, rf"$2/\eta$ = {edge:.4g}", "black"),
         (theory.lower, f"$2La$ = {theory.lower:.4g}", "black"),
@@ -109,33 +105,52 @@ def _draw(inputs: Inputs, style: Style, initialization: str, *, largest: bool) -
         labels.append((upper, rf"$8L\Lambda$ = {upper:.4g}", "black"))
     for y, _, _ in labels:
         reference(right, y, style="--" if y == edge else ":", zorder=6.0)
-    everything = np.append(found.sharpness.ravel(), [y for y, _, _ in labels])
+    lines = np.array([y for y, _, _ in labels])
+    everything = np.append(_capped(found.sharpness, lines).ravel(), lines)
     right.set(yscale="log", ylabel=r"sharpness $S = \lambda_{\max}(\nabla^2 R)$")
     right.set(xlabel="training steps", ylim=log_limits(everything))
+    _lines(right, found.steps, found.sharpness, color)
+    right.plot(
+        found.steps, found.estimate[:, 0], color="0.35", linewidth=0.7, linestyle=(0, (1, 1)),
+        zorder=5, label="run 0, published estimator",
+    )  # fmt: skip
     plain_log_ticks(right)
     label_right(right, labels, gap=0.07)
     handles, names = right.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3)
     counts = [(int((found.outcomes == word).sum()), word) for word in OUTCOMES]
     ended = listed([f"{n} {word}" for n, word in counts if n])
-    last = f"after step {found.steps[-1]}: {ended} of {len(found.outcomes)} runs"
+    last = f"after step {found.steps[-1]}: {ended} of {counted(len(found.outcomes), 'run')}"
     figure.supxlabel(rf"$\eta$ = {found.learning_rate:g}; {last}", fontsize="small")
-    lines = {"two_over_eta": edge, "lower_bound": theory.lower, "upper_bound": upper}
-    table = _table(found).assign(**lines)
+    theory_lines = {"two_over_eta": edge, "lower_bound": theory.lower, "upper_bound": upper}
+    table = _table(found).assign(**theory_lines)
     return Drawing(figure, table, _facts(found, edge, theory.lower) | theory.facts())
 
 
 def _lines(ax: Axes, steps: np.ndarray, values: np.ndarray, color: str) -> None:
-    """Member 0 thick, the others faint behind it; a cross where a run turns non-finite."""
+    """Member 0 thick, the others faint behind it; a cross where a run turns non-finite.
+
+    A run that leaves the axis before, gets its cross on the upper end. Call after limits are set.
+    """
     others = values.shape[1] - 1
-    alive = np.isfinite(values)
+    alive, top = np.isfinite(values), ax.get_ylim()[1]
     for lost in np.flatnonzero(~alive[-1] & alive[0]):
-        end = np.flatnonzero(alive[:, lost])[-1]
-        ax.plot(steps[end], values[end, lost], marker="X", color="black", markersize=4, zorder=6)
+        outside = alive[:, lost] & (values[:, lost] > top)
+        end = np.flatnonzero(outside)[0] if outside.any() else np.flatnonzero(alive[:, lost])[-1]
+        ax.plot(
+            steps[end], min(values[end, lost], top), marker="X", color="black", markersize=4,
+            zorder=6, clip_on=False,
+        )  # fmt: skip
     for k in range(others, 0, -1):
-        name = f"the {others} other runs" if k == 1 else None
+        name = ("the other run" if others == 1 else f"the {others} other runs") if k == 1 else None
         ax.plot(steps, values[:, k], color=color, alpha=0.25, linewidth=0.6, label=name, zorder=2)
     ax.plot(steps, values[:, 0], color=color, linewidth=1.3, label="run 0", zorder=4)
+
+
+def _capped(values: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Values that do not stretch an axis: at most those of survivors, or `FAR` times the usual."""
+    survivors = values[:, np.isfinite(values[-1])]
+    return np.minimum(values, np.nanmax([FAR * np.nanmax(usual), *survivors.max(axis=0)]))
 
 
 def _table(found: Paths) -> pd.DataFrame:

@@ -54,8 +54,8 @@ def run_frame(
 
 def outcome_shares(frame: pd.DataFrame) -> dict[str, float]:
     """Share of each outcome among all rows, 0 where there is none: converged, unconverged, ..."""
-    total = max(len(frame), 1)
-    return {word: float((frame["outcome"] == word).sum() / total) for word in OUTCOMES}
+    outcomes, total = frame["outcome"].to_list(), max(len(frame), 1)
+    return {word: outcomes.count(word) / total for word in OUTCOMES}
 
 
 def data_name(inputs: Mapping[str, xr.Dataset]) -> str:

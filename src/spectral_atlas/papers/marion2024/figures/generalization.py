@@ -16,7 +16,8 @@ from spectral_atlas.papers.marion2024.figures.frames import (
     outcome_shares,
     run_frame,
 )
-from spectral_atlas.plotting.panels import letter, members, nothing_to_show
+from spectral_atlas.plotting.outcomes import outcome_note
+from spectral_atlas.plotting.panels import letter, members, note, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.regression import Line, fit_line, line_band
 from spectral_atlas.plotting.style import MARKERS, ordered_colors, size
@@ -69,7 +70,11 @@ def fig6b(inputs: Mapping[str, xr.Dataset], style: Style) -> Drawing:
         handles, labels, loc="outside lower center", ncols=min(5, max(len(labels), 1)),
         title="scale of the initialization", handletextpad=0.1, columnspacing=1.0,
     )  # fmt: skip
-    return Drawing(fig, points.drop(columns="group"), _facts(runs, points, fits, slopes))
+    facts = _facts(runs, points, fits, slopes)
+    text = outcome_note(runs["outcome"], "open")
+    absent = facts["gap_not_positive"]
+    note(fig, f"{text}; {absent} without a positive gap, not drawn" if absent else text)
+    return Drawing(fig, points.drop(columns="group"), facts)
 
 
 def _cloud(ax: Axes, points: pd.DataFrame, x: str, y: str) -> None:

@@ -22,7 +22,8 @@ from spectral_atlas.papers.marion2024.theory import (
     upper_end,
 )
 from spectral_atlas.plotting.intervals import summarize
-from spectral_atlas.plotting.panels import letter
+from spectral_atlas.plotting.outcomes import outcome_note
+from spectral_atlas.plotting.panels import letter, note
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, ordered_colors, size
 
@@ -66,12 +67,8 @@ def sharpness_vs_depth(inputs: Mapping[str, xr.Dataset], style: Style) -> Drawin
         ax.set(xscale="log", xlabel="depth $L$")
         ax.set_xticks(depths, [str(depth) for depth in depths])
         ax.xaxis.set_minor_locator(NullLocator())
-    for ax, text in zip(
-        axes.flat,
-        TITLES.items(),
-        strict=True,
-    ):
-        letter(ax, *text)
+    for ax, title in zip(axes.flat, TITLES.items(), strict=True):
+        letter(ax, *title)
     handles = {
         label: handle
         for ax in axes.flat[:3]
@@ -80,6 +77,9 @@ def sharpness_vs_depth(inputs: Mapping[str, xr.Dataset], style: Style) -> Drawin
     fig.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=3, columnspacing=1.2
     )
+    text = outcome_note(trained["outcome"], "open", noun="trained run")
+    absent = int((trained["ratio"] <= 1).sum())
+    note(fig, f"{text}; {absent} not above the bound, not in panel c" if absent else text)
     parts = [
         means_b.assign(panel="b", source="random", quantity="S / (2La)"),
         means_c.assign(panel="c", quantity="S / (2La) - 1"),

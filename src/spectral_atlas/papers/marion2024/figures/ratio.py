@@ -19,7 +19,8 @@ from spectral_atlas.papers.marion2024.figures.frames import (
 )
 from spectral_atlas.papers.marion2024.theory import rank_one_limit, ratio_bound
 from spectral_atlas.plotting.intervals import summarize
-from spectral_atlas.plotting.panels import jitter, letter, means, members
+from spectral_atlas.plotting.outcomes import outcome_note
+from spectral_atlas.plotting.panels import jitter, letter, means, members, note
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
 
@@ -55,6 +56,7 @@ def ratio_vs_conditioning(inputs: Mapping[str, xr.Dataset], style: Style) -> Dra
     tables.append(points.assign(panel="d", against="Lambda / a"))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2, columnspacing=1.5)
+    note(fig, outcome_note(runs["outcome"], "open"))
     return Drawing(fig, pd.concat(tables, ignore_index=True), _facts(runs, scans))
 
 
