@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from spectral_atlas.config import ConfigError, parse
 from spectral_atlas.plan import Plan
 from spectral_atlas.registry import resolve
 
-PLANNED_NOW = ".cache/planned"  # touched whenever a run is planned
+PLANNED_NOW = ".cache/planned"  # written anew whenever a run is planned
 
 
 def read_plan(raw: dict[str, Any]) -> Plan:
@@ -34,7 +35,8 @@ def read_plan(raw: dict[str, Any]) -> Plan:
     keys.remember()
     now = Path(PLANNED_NOW)
     now.parent.mkdir(exist_ok=True)
-    now.touch()
+    # Snakemake takes an input with the same content as last time for unchanged, however new it is.
+    now.write_text(str(time.time_ns()), encoding="utf-8")
     return plan
 
 

@@ -71,5 +71,7 @@ def test_the_report_is_one_offline_file_with_measured_captions(clone: Clone) -> 
     page = (clone.path / "report.html").read_text(encoding="utf-8")
     (record,) = (clone.path / "results/figures/marion2024").glob("fig1a.*.json")
     facts = json.loads(record.read_text(encoding="utf-8"))["facts"]
-    assert f"Of the {facts['n_runs']} runs on the first data set" in page
+    counted = f"{facts['n_converged']} converged, {facts['n_unconverged']} did not"
+    assert f"Of {facts['n_runs']} runs ({facts['data']}; " in page
+    assert counted in page
     assert not re.findall(r"<(?:script|link)[^>]*(?:src|href)=.https?:", page)
