@@ -11,9 +11,9 @@ from spectral_atlas.workflow import job_log, unedited
 planned = snakemake.params.planned
 with job_log(snakemake.log[0]):
     inputs = {ref: store.load(Path(path)) for ref, path in planned.inputs.items()}
-    with use_style(snakemake.params.style), unedited(planned.code):
-        drawing = resolve(planned.figure.draw)(inputs, snakemake.params.style)
     with use_style(snakemake.params.style):
+        with unedited(planned.code):
+            drawing = resolve(planned.figure.draw)(inputs, snakemake.params.style)
         publish(drawing, planned)
     records.write(
         planned.record,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from spectral_atlas.keys import kernels_digest
+from spectral_atlas.keys import kernel_cache
 from spectral_atlas.plan import ROOT, Plan
 
 DAY = 86_400.0
@@ -35,8 +35,6 @@ def unreferenced(plans: Iterable[Plan]) -> list[Path]:
             keyed = path.suffix == suffix and len(parts) == 3
             if path.is_file() and (unfinished or (keyed and parts[1] not in keys)):
                 left.append(path)
-    kernels = Path(".cache", "numba")
-    current = kernels / kernels_digest()
-    return left + [
-        p for p in sorted(kernels.rglob("*")) if p.is_file() and current not in p.parents
-    ]
+    current = kernel_cache()
+    kernels = sorted(current.parent.rglob("*"))
+    return left + [p for p in kernels if p.is_file() and current not in p.parents]

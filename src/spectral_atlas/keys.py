@@ -142,6 +142,11 @@ def code(reference: str, packages: tuple[str, ...] = NUMERIC_PACKAGES) -> dict[s
     }
 
 
+def kernel_cache() -> Path:
+    """Where a run keeps numba's machine code, relative to the working directory."""
+    return Path(".cache", "numba", kernels_digest())
+
+
 def changed_modules(known: dict[str, Any]) -> list[str]:
     """Modules of a `code` dictionary whose source on disk is no longer what it was."""
     return [m for m, old in known["modules"].items() if source_digest(_module_path(m)) != old]

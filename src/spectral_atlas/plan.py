@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 from spectral_atlas import keys, records
@@ -52,11 +51,6 @@ class PlannedFigure:
     def record(self) -> str:
         """Written with the files: the key they were drawn for, the numbers captions quote."""
         return f"results/figures/{self.paper}/{self.figure.id}.{self.key}.json"
-
-    @property
-    def caption(self) -> Path:
-        """Template of the caption, filled in with the record's numbers."""
-        return ROOT / "workflow" / "report" / self.paper / f"{self.figure.id}.rst"
 
     def facts(self) -> dict[str, Any]:
         """The measured numbers of the last drawing; empty before it."""
@@ -176,6 +170,16 @@ class Plan:
         """Key of the table of all claims."""
         code = keys.code("spectral_atlas.claims:html_table")
         return keys.digest([code, _script("claims_table"), [c.key for c in self.claims]])
+
+    @property
+    def claims_record(self) -> str:
+        """Record of the table of all claims."""
+        return f"results/tables/claims.{self.claims_key}.json"
+
+    @property
+    def runs_record(self) -> str:
+        """Record of the table of all cached files."""
+        return f"results/tables/runs.{self.runs_key}.json"
 
     @cached_property
     def runs_key(self) -> str:

@@ -42,7 +42,7 @@ def read_plan(raw: dict[str, Any]) -> Plan:
 
 def kernel_cache() -> str:
     """Folder for numba's machine code, one for each state of the kernels' sources."""
-    return str(Path.cwd() / ".cache" / "numba" / keys.kernels_digest())
+    return str(keys.kernel_cache().absolute())
 
 
 @contextmanager
@@ -68,13 +68,14 @@ def unedited(code: dict[str, Any]) -> Iterator[None]:
     RuntimeError
         If a module was edited after the run was planned: the key would be a lie.
     """
-    for moment in ("before", "after"):
-        if edited := keys.changed_modules(code):
-            raise RuntimeError(
-                f"{', '.join(edited)} was edited since this run began; start it again"
-            )
-        if moment == "before":
-            yield
+    _refuse_edits(code)
+    yield
+    _refuse_edits(code)
+
+
+def _refuse_edits(code: dict[str, Any]) -> None:
+    if edited := keys.changed_modules(code):
+        raise RuntimeError(f"{', '.join(edited)} was edited since this run began; start it again")
 
 
 def compute(snakemake: Any) -> None:

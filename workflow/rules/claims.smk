@@ -24,12 +24,12 @@ rule claims:
 
 rule claims_table:
     input:
-        unless_recorded(f"results/tables/claims.{PLAN.claims_key}.json"),
+        unless_recorded(PLAN.claims_record),
         claims=[ancient(planned.path) for planned in PLAN.claims],
     output:
         json="results/claims.json",
         html=report("results/claims.html", caption="../report/claims.rst", category="claims"),
-        record=f"results/tables/claims.{PLAN.claims_key}.json",
+        record=PLAN.claims_record,
     log:
         f"results/logs/claims.{PLAN.claims_key}.log",
     benchmark:

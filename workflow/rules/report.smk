@@ -3,12 +3,12 @@
 
 rule run_table:
     input:
-        unless_recorded(f"results/tables/runs.{PLAN.runs_key}.json"),
+        unless_recorded(PLAN.runs_record),
         [ancient(planned.path) for planned in PLAN.nodes],
     output:
         csv="results/runs.csv",
         html=report("results/runs.html", caption="../report/runs.rst", category="runs"),
-        record=f"results/tables/runs.{PLAN.runs_key}.json",
+        record=PLAN.runs_record,
     log:
         f"results/logs/runs.{PLAN.runs_key}.log",
     benchmark:
