@@ -99,5 +99,5 @@ $(READY): pyproject.toml constraints.txt
 
 $(DEV): $(READY)
 	@echo "Installing the tools for tests into .venv"
-	@$(PIP) $$($(DEPENDENCIES) 'print(*p["dependency-groups"]["dev"])') $(LOGGED)
+	@$(PIP) $$($(DEPENDENCIES) 'print(*p["dependency-groups"]["dev"], *p["dependency-groups"]["oracles"])') $(LOGGED)
 	@touch $@

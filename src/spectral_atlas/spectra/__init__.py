@@ -10,8 +10,8 @@ from spectral_atlas.spectra.lanczos import Extremes, lanczos
 from spectral_atlas.spectra.minimizers import sharpness_at_minimizer
 from spectral_atlas.spectra.operators import (
     CompressibleOperator,
-    HessianOperator,
     MatrixOperator,
+    SymmetricOperator,
     start_vectors,
 )
 from spectral_atlas.spectra.power_iteration import (
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CompressibleOperator",
     "Extremes",
-    "HessianOperator",
     "MatrixOperator",
+    "SymmetricOperator",
     "UnconvergedError",
     "alignment",
     "balancedness_gap",

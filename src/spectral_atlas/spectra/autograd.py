@@ -99,7 +99,7 @@ def torch_hessian_operator(
     Returns
     -------
     TorchHessian
-        A `HessianOperator`. Threads are the caller's business: ``torch.set_num_threads(1)`` keeps
+        A `SymmetricOperator`. Threads are the caller's business: ``torch.set_num_threads(1)`` keeps
         bits independent of the machine.
 
     Raises

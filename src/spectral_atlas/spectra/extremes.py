@@ -11,7 +11,7 @@ from spectral_atlas.spectra._tridiagonal import EPS
 from spectral_atlas.spectra.lanczos import DEFAULT_STEPS, Extremes, Policy, Which, lanczos
 from spectral_atlas.spectra.operators import (
     CompressibleOperator,
-    HessianOperator,
+    SymmetricOperator,
     name_members,
     start_vectors,
 )
@@ -46,7 +46,7 @@ class UnconvergedError(RuntimeError):
 
 
 def extreme_eigenvalues(
-    operator: HessianOperator,
+    operator: SymmetricOperator,
     start: np.random.Generator | Float[Array, "B P"],
     *,
     which: Which = "both",
@@ -66,7 +66,7 @@ def extreme_eigenvalues(
 
     Parameters
     ----------
-    operator : HessianOperator
+    operator : SymmetricOperator
         From `hessian_operator`, `torch_hessian_operator`, or of your own.
     start : numpy Generator or (B, P)
         Source of start vectors, or the vectors.
@@ -133,7 +133,7 @@ def extreme_eigenvalues(
 
 
 def _lanczos(
-    operator: HessianOperator,
+    operator: SymmetricOperator,
     chosen: Array,
     v0: Array,
     which: Which,
@@ -163,7 +163,7 @@ def _raise_nonfinite(bad: Array, chosen: Array) -> None:
 
 
 def _dense(
-    operator: HessianOperator, chosen: Array, which: Which, on_nonfinite: Policy
+    operator: SymmetricOperator, chosen: Array, which: Which, on_nonfinite: Policy
 ) -> Extremes:
     matrices = operator.dense(chosen)
     bad = ~np.isfinite(matrices).all(axis=(1, 2))
@@ -188,7 +188,7 @@ def _dense(
 
 
 def _rescue(
-    part: Extremes, operator: HessianOperator, chosen: Array, which: Which, memory_mb: float
+    part: Extremes, operator: SymmetricOperator, chosen: Array, which: Which, memory_mb: float
 ) -> Extremes:
     """Dense values for the unconverged members whose matrix fits in memory."""
     late = np.flatnonzero(~part.converged & np.isfinite(np.fmax(part.largest, part.smallest)))

@@ -61,7 +61,7 @@ def lanczos(
     Parameters
     ----------
     hvp : callable (V (A, P), members (A,)) -> (A, P)
-        Products of the Hessians of the members named with the rows of V; a `HessianOperator`.
+        Products of the Hessians of the members named with the rows of V; a `SymmetricOperator`.
     v0 : (B, P)
         Start vectors, one per member, not zero; see `start_vectors`.
     tolerance : float

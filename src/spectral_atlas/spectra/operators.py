@@ -1,49 +1,59 @@
-"""What every Hessian of this package offers, and what the eigenvalue solvers ask for."""
+"""What every operator of this package offers, and what the solvers ask for."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from array_api_compat import array_namespace
 from jaxtyping import Float, Int
 
 Array = np.ndarray
 
 
 @runtime_checkable
-class HessianOperator(Protocol):
-    """The Hessians of an ensemble, one symmetric P x P matrix per member, by their products.
+class SymmetricOperator(Protocol):
+    """An ensemble of symmetric P x P matrices (Hessians, gradient matrices), by their products.
+
+    Arrays are numpy's or torch's. Whose they are, their dtype and their device are the
+    operator's; see `native`.
 
     Attributes
     ----------
     n_members : int
         Number of members B.
     n_params : int
-        Size P of each Hessian.
+        Size P of each matrix.
+
+    Notes
+    -----
+    An operator may also offer ``block_product(V (A, b, P), members) -> (A, b, P)``, b products a
+    member at once (see `block_product`), ``native(array)`` and an integer ``dense_limit``, the
+    size up to which its dense matrix costs less than a Lanczos run.
     """
 
     n_members: int
     n_params: int
 
     def __call__(
-        self, V: Float[Array, "A P"], members: Int[Array, " A"] | None = None
-    ) -> Float[Array, "A P"]:
+        self, V: Float[Any, "A P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Any, "A P"]:
         """Row i of the result is H_{members[i]} V[i]; all B members, in order, if None."""
         ...
 
-    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Array, "A P P"]:
+    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A P P"]:
         """The matrices themselves, for the members named."""
         ...
 
 
 @runtime_checkable
-class CompressibleOperator(HessianOperator, Protocol):
+class CompressibleOperator(SymmetricOperator, Protocol):
     """A Hessian H = Q C Q^T with orthonormal columns Q that span a known, smaller space.
 
     The spectrum of H is that of C and P - D zeros.
     """
 
-    def compressed(self) -> HessianOperator:
+    def compressed(self) -> SymmetricOperator:
         """The operator C, of size D <= P."""
         ...
 
@@ -78,6 +88,40 @@ class MatrixOperator:
         return self.matrices if members is None else self.matrices[members]
 
 
+def native(operator: SymmetricOperator, array: Float[Array, ...]) -> Float[Any, ...]:
+    """A numpy array as the kind of array that the operator works on.
+
+    Operators on torch tensors have a method ``native``, which gives their dtype and device; all
+    others take float64 numpy.
+    """
+    convert = getattr(operator, "native", None)
+    return np.asarray(array, dtype=np.float64) if convert is None else convert(array)
+
+
+def to_numpy(array: Float[Any, ...]) -> Float[Array, ...]:
+    """A float64 numpy copy of a numpy array or of a torch tensor on any device."""
+    if not isinstance(array, np.ndarray):
+        array = array.detach().cpu().numpy()
+    return np.array(array, dtype=np.float64)
+
+
+def block_product(
+    operator: SymmetricOperator,
+    V: Float[Any, "A b P"],
+    members: Int[Array, " A"] | None = None,
+) -> Float[Any, "A b P"]:
+    """b products for each member named: row (i, j) is H_{members[i]} V[i, j].
+
+    The operator's own ``block_product`` where it has one (what the products of one matrix share is
+    then computed once), else b calls.
+    """
+    own = getattr(operator, "block_product", None)
+    if own is not None:
+        return own(V, members)
+    columns = [operator(V[:, j], members) for j in range(V.shape[1])]
+    return array_namespace(V).stack(columns, axis=1)
+
+
 def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[Array, "B P"]:
     """Gaussian start vectors for Lanczos and power iteration, from a generator that you seed.
 
@@ -95,7 +139,7 @@ def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[
     return rng.standard_normal((members, params))
 
 
-def check_rows(V: Array, members: Array | None, operator: HessianOperator) -> None:
+def check_rows(V: Array, members: Array | None, operator: SymmetricOperator) -> None:
     """ValueError unless V has one row of the operator's size for each member asked for."""
     rows = operator.n_members if members is None else len(members)
     if V.shape != (rows, operator.n_params):

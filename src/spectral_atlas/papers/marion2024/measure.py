@@ -13,7 +13,7 @@ from spectral_atlas.spectra.power_iteration import power_iteration_norm
 
 if TYPE_CHECKING:
     from spectral_atlas.papers.marion2024.config import Spectra
-    from spectral_atlas.spectra.operators import HessianOperator
+    from spectral_atlas.spectra.operators import SymmetricOperator
 
 LONG_NAMES = {
     "lambda_max": "largest Hessian eigenvalue, signed: the sharpness",
@@ -26,7 +26,7 @@ LONG_NAMES = {
 
 
 def measure(
-    operator: HessianOperator, config: Spectra, rng: np.random.Generator
+    operator: SymmetricOperator, config: Spectra, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Variables of a spectra file for one ensemble, each (members,). Diverged members are NaN."""
     found = extreme_eigenvalues(
