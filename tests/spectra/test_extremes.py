@@ -85,7 +85,7 @@ def test_unconverged_members_are_solved_densely_where_that_fits():
 
 def test_unconverged_members_raise_or_are_flagged():
     settings = {"max_steps": 10, "memory_mb": 0.1}
-    with pytest.raises(UnconvergedError, match=r"members 0 \(largest") as caught:
+    with pytest.raises(UnconvergedError, match=r"members 0 \(\+- ") as caught:
         extreme_eigenvalues(hard(), np.random.default_rng(0), **settings)
     assert caught.value.members.tolist() == [0, 1, 2]
     assert caught.value.bounds.shape == (3, 2)

@@ -6,9 +6,9 @@ from spectra_oracles import architectures, problem, statistics
 
 from spectral_atlas.networks.deep_linear import DeepLinear, predictor
 from spectral_atlas.spectra import (
-    alignment,
     balancedness_gap,
     dense_hessian,
+    layer_alignment,
     rank_one_mass,
     sharpness_at_minimizer,
 )
@@ -44,7 +44,7 @@ def test_balanced_rank_one_value():
     expected = 2 * np.linalg.eigvals(Sigma @ (np.eye(d) + (depth - 1) * np.outer(u, u))).real.max()
     assert sharpness_at_minimizer(arch, theta, Sigma)[0] == pytest.approx(expected, rel=1e-12)
     assert rank_one_mass(arch, theta)[0] == 0.0
-    assert alignment(arch, theta)[0] == pytest.approx(1.0)
+    assert layer_alignment(arch, theta)[0] == pytest.approx(1.0)
     np.testing.assert_allclose(balancedness_gap(arch, theta), 0.0, atol=1e-15)
 
 
@@ -65,7 +65,7 @@ def test_rank_one_diagnostics_by_hand():
     third = np.array([[1.0, 2.0]])  # v_3 . u_2 = 2 / sqrt 5
     theta = arch.flatten([w[None] for w in (first, second, third)])
     assert rank_one_mass(arch, theta)[0] == pytest.approx(4.0)
-    assert alignment(arch, theta)[0] == pytest.approx(min(c**2, 0.8))
+    assert layer_alignment(arch, theta)[0] == pytest.approx(min(c**2, 0.8))
     gap = [np.linalg.norm(first @ first.T - second.T @ second)]
     gap.append(np.linalg.norm(second @ second.T - third.T @ third))
     np.testing.assert_allclose(balancedness_gap(arch, theta)[0], gap)
@@ -74,5 +74,5 @@ def test_rank_one_diagnostics_by_hand():
 def test_one_layer_has_no_neighbours():
     arch = DeepLinear.plain(3, 1)
     theta = np.ones((2, 3))
-    assert alignment(arch, theta).tolist() == [1.0, 1.0]
+    assert layer_alignment(arch, theta).tolist() == [1.0, 1.0]
     assert balancedness_gap(arch, theta).shape == (2, 0)

@@ -23,18 +23,19 @@ def test_quartic_has_a_known_hessian():
     assert isinstance(operator, SymmetricOperator)
 
 
-@pytest.mark.parametrize("chunks", [(1, 1), (2, 5), (64, 1024)])
-def test_equals_the_closed_form_whatever_the_chunks(chunks):
+@pytest.mark.parametrize("memory_mb", [1e-6, 0.1, 1024.0])
+def test_equals_the_closed_form_whatever_the_memory(memory_mb):
     arch = DeepLinear.plain(3, 3)
     X, y, theta, _ = problem(8, arch, 5)
     exact = hessian_operator(arch, theta, *statistics(X, y))
-    operator = torch_hessian_operator(
-        torch_risk(arch, X, y), theta, product_chunk=chunks[0], dense_chunk=chunks[1]
-    )
+    operator = torch_hessian_operator(torch_risk(arch, X, y), theta, memory_mb=memory_mb)
     np.testing.assert_allclose(operator.dense(), exact.dense(), atol=1e-13)
     V, pick = np.random.default_rng(0).standard_normal((2, arch.n_params)), np.array([4, 1])
     np.testing.assert_allclose(operator(V, pick), exact(V, pick), atol=1e-13)
     np.testing.assert_allclose(operator.dense(pick), exact.dense(pick), atol=1e-13)
+    blocks = np.random.default_rng(1).standard_normal((5, 3, arch.n_params))
+    expected = np.einsum("mpq,mbq->mbp", exact.dense(), blocks)
+    np.testing.assert_allclose(operator.block_product(blocks), expected, atol=1e-12)
 
 
 def test_gelu_network_extremes():

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from spectral_atlas.spectra._tridiagonal import EPS
-from spectral_atlas.spectra.lanczos import DEFAULT_STEPS, Extremes, Policy, Which, lanczos
+from spectral_atlas.spectra.block_lanczos import End
+from spectral_atlas.spectra.eigenpairs import top_eigenpairs
+from spectral_atlas.spectra.lanczos import DEFAULT_STEPS, Extremes, Which, lanczos
 from spectral_atlas.spectra.operators import (
     CompressibleOperator,
     SymmetricOperator,
     name_members,
+    native,
     start_vectors,
+)
+from spectral_atlas.spectra.unconverged import (
+    Policy,
+    UnconvergedError,
+    check_policy,
+    default_tolerance,
 )
 
 Array = np.ndarray
@@ -23,34 +33,12 @@ DENSE_LIMIT = 40
 CHUNK = 128
 
 
-class UnconvergedError(RuntimeError):
-    """Some members' bounds are over tolerance.
-
-    Attributes
-    ----------
-    members : indices of those members
-    bounds : (len(members), 2) their absolute bounds, largest and smallest eigenvalue
-    """
-
-    def __init__(self, members: np.ndarray, bounds: np.ndarray, tolerance: float) -> None:
-        self.members, self.bounds = members, bounds
-        shown = ", ".join(
-            f"{m} (largest +- {b[0]:.1e}, smallest +- {b[1]:.1e})"
-            for m, b in zip(members[:8], bounds, strict=False)
-        )
-        rest = f" and {len(members) - 8} more" if len(members) > 8 else ""
-        super().__init__(
-            f"eigenvalues are over the relative tolerance {tolerance:g} for members {shown}{rest};"
-            " allow more steps, or take on_unconverged='flag'"
-        )
-
-
 def extreme_eigenvalues(
     operator: SymmetricOperator,
-    start: np.random.Generator | Float[Array, "B P"],
+    start: np.random.Generator | Float[Any, "B P"],
     *,
     which: Which = "both",
-    tolerance: float = 1e-10,
+    tolerance: float | None = None,
     dense_limit: int | None = None,
     max_steps: int | None = None,
     memory_mb: float = 256.0,
@@ -62,16 +50,20 @@ def extreme_eigenvalues(
     The sharpness is ``.largest``: lambda_max, never max |lambda|. Operators that know a smaller
     space with the same non-zero spectrum (deep linear networks) are solved there. Up to
     `dense_limit` the solver is LAPACK's, above it Lanczos; members that Lanczos leaves over
-    tolerance go to LAPACK where their matrix fits in `memory_mb`.
+    tolerance go to LAPACK where their matrix fits in `memory_mb`. Operators on torch tensors are
+    solved by `top_eigenpairs`, on their device and in their dtype; the results here are float64
+    numpy, but for the vectors.
 
     Parameters
     ----------
     operator : SymmetricOperator
-        From `hessian_operator`, `torch_hessian_operator`, or of your own.
+        Closed form, of a torch module (`EmpiricalRisk`), or of your own.
     start : numpy Generator or (B, P)
         Source of start vectors, or the vectors.
-    which, tolerance, max_steps, on_nonfinite
+    which, max_steps, on_nonfinite
         As in `lanczos`.
+    tolerance : float, optional
+        As in `lanczos`; default 1e-10, and 1e-5 for operators in float32.
     dense_limit : int, optional
         Size up to which the matrix is formed; default: the operator's attribute `dense_limit`,
         else `DENSE_LIMIT`. 0 always tries Lanczos first.
@@ -83,7 +75,8 @@ def extreme_eigenvalues(
     Returns
     -------
     Extremes
-        A dense value's bound is size * eps * max |lambda|, LAPACK's backward error.
+        With vectors only for operators on torch tensors. A dense value's bound is
+        size * eps * max |lambda|, LAPACK's backward error.
 
     Raises
     ------
@@ -92,11 +85,24 @@ def extreme_eigenvalues(
     ValueError
         Non-finite members with ``on_nonfinite="raise"``, or bad settings.
     """
-    if on_unconverged not in ("raise", "flag"):
-        raise ValueError(f"on_unconverged: expected 'raise' or 'flag', got {on_unconverged!r}")
+    check_policy("on_unconverged", on_unconverged)
+    check_policy("on_nonfinite", on_nonfinite)
     members, params = operator.n_members, operator.n_params
-    if not isinstance(start, np.random.Generator) and start.shape != (members, params):
-        raise ValueError(f"start: expected {(members, params)}, got {start.shape}")
+    if not isinstance(start, np.random.Generator) and tuple(start.shape) != (members, params):
+        raise ValueError(f"start: expected {(members, params)}, got {tuple(start.shape)}")
+    if not isinstance(native(operator, np.zeros(1)), np.ndarray):
+        return _by_blocks(
+            operator,
+            start,
+            which,
+            tolerance=tolerance,
+            dense_limit=dense_limit,
+            max_products=max_steps,
+            memory_mb=memory_mb,
+            on_unconverged=on_unconverged,
+            on_nonfinite=on_nonfinite,
+        )
+    tolerance = default_tolerance(EPS) if tolerance is None else tolerance
     inner = operator.compressed() if isinstance(operator, CompressibleOperator) else operator
     size = inner.n_params
     limit = getattr(inner, "dense_limit", DENSE_LIMIT) if dense_limit is None else dense_limit
@@ -128,8 +134,35 @@ def extreme_eigenvalues(
     bad = ~result.converged & np.isfinite(scale)
     if bad.any() and on_unconverged == "raise":
         bounds = np.stack([result.bound_largest[bad], result.bound_smallest[bad]], axis=1)
-        raise UnconvergedError(np.flatnonzero(bad), bounds, tolerance)
+        raise UnconvergedError(np.flatnonzero(bad), bounds, tolerance, result)
     return result
+
+
+def _by_blocks(
+    operator: SymmetricOperator,
+    start: np.random.Generator | Float[Any, "B P"],
+    which: Which,
+    **settings: Any,
+) -> Extremes:
+    """For torch tensors: the solver that stays on their device."""
+    if not isinstance(start, np.random.Generator):
+        start = start[:, None]
+    end: End = "BE" if which == "both" else which
+    k = min(2, operator.n_params) if which == "both" else 1
+    found = top_eigenpairs(operator, k, start, which=end, block=1, **settings)
+    nan = np.full(operator.n_members, np.nan)
+    top, low = (0, -1) if which == "both" else (0, 0)
+    has_top, has_low = which in ("both", "LA"), which in ("both", "SA")
+    return Extremes(
+        largest=found.values[:, top] if has_top else nan,
+        smallest=found.values[:, low] if has_low else nan.copy(),
+        bound_largest=found.bounds[:, top] if has_top else nan.copy(),
+        bound_smallest=found.bounds[:, low] if has_low else nan.copy(),
+        steps=found.products,
+        converged=np.asarray(found.converged.all(axis=1)),
+        vector_largest=found.vectors[:, top] if has_top else None,
+        vector_smallest=found.vectors[:, low] if has_low else None,
+    )
 
 
 def _lanczos(

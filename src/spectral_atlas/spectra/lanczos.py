@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from spectral_atlas.spectra import _tridiagonal
 from spectral_atlas.spectra.operators import name_members
+from spectral_atlas.spectra.unconverged import Policy, check_policy
 
 Array = np.ndarray
 Which = Literal["both", "LA", "SA"]
-Policy = Literal["raise", "flag"]
 CHECK_EVERY = 4
 DEFAULT_STEPS = 300
 FIRST_ROOM = 32
@@ -37,8 +37,8 @@ class Extremes:
     bound_smallest: Float[Array, " B"]
     steps: Int[Array, " B"]  # products spent; 0 where a dense solver was used
     converged: Bool[Array, " B"]  # False: over tolerance, or a non-finite member (values NaN)
-    vector_largest: Float[Array, "B P"] | None = None  # unit Ritz vectors, if asked for
-    vector_smallest: Float[Array, "B P"] | None = None
+    vector_largest: Float[Any, "B P"] | None = None  # unit Ritz vectors, if asked for
+    vector_smallest: Float[Any, "B P"] | None = None  # (of torch operators: tensors, always)
 
 
 def lanczos(
@@ -94,8 +94,7 @@ def lanczos(
         raise ValueError(f"tolerance: expected a number in [1e-13, 1), got {tolerance}")
     if which not in ("both", "LA", "SA"):
         raise ValueError(f"which: expected 'both', 'LA' or 'SA' (signed ends), got {which!r}")
-    if on_nonfinite not in ("raise", "flag"):
-        raise ValueError(f"on_nonfinite: expected 'raise' or 'flag', got {on_nonfinite!r}")
+    check_policy("on_nonfinite", on_nonfinite)
     if max_steps is not None and max_steps < 1:
         raise ValueError(f"max_steps: expected at least 1, got {max_steps}")
     norms = np.linalg.norm(v0, axis=1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
 
@@ -69,26 +70,42 @@ class MatrixOperator:
 
     Parameters
     ----------
-    matrices : (B, P, P)
+    matrices : (B, P, P), numpy or torch
         One symmetric matrix per member.
     """
 
-    def __init__(self, matrices: Float[Array, "B P P"]) -> None:
+    def __init__(self, matrices: Float[Any, "B P P"]) -> None:
         self.matrices = matrices
         self.n_members, self.n_params = matrices.shape[:2]
 
     def __call__(
-        self, V: Float[Array, "A P"], members: Int[Array, " A"] | None = None
-    ) -> Float[Array, "A P"]:
+        self, V: Float[Any, "A P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Any, "A P"]:
         """Products H_m V, one per row of V."""
-        return np.matmul(self.dense(members), V[..., None])[..., 0]
+        return (self.dense(members) @ V[..., None])[..., 0]
 
-    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Array, "A P P"]:
+    def block_product(
+        self, V: Float[Any, "A b P"], members: Int[Array, " A"] | None = None
+    ) -> Float[Any, "A b P"]:
+        """Products of H_m with the rows of V[m]."""
+        return V @ self.dense(members)
+
+    def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A P P"]:
         """The matrices of the members named."""
         return self.matrices if members is None else self.matrices[members]
 
+    def native(self, array: Float[Array, "*shape"]) -> Float[Any, "*shape"]:
+        """A numpy array with the kind, dtype and device of the matrices."""
+        return as_like(array, self.matrices)
 
-def native(operator: SymmetricOperator, array: Float[Array, ...]) -> Float[Any, ...]:
+
+def as_like(array: Float[Array, "*shape"], reference: Any) -> Float[Any, "*shape"]:
+    """A numpy array as the kind of array that `reference` is, with its dtype and device."""
+    xp = array_namespace(reference)
+    return xp.asarray(array, dtype=reference.dtype, device=reference.device)
+
+
+def native(operator: SymmetricOperator, array: Float[Array, "*shape"]) -> Float[Any, "*shape"]:
     """A numpy array as the kind of array that the operator works on.
 
     Operators on torch tensors have a method ``native``, which gives their dtype and device; all
@@ -98,7 +115,7 @@ def native(operator: SymmetricOperator, array: Float[Array, ...]) -> Float[Any, 
     return np.asarray(array, dtype=np.float64) if convert is None else convert(array)
 
 
-def to_numpy(array: Float[Any, ...]) -> Float[Array, ...]:
+def to_numpy(array: Float[Any, "*shape"]) -> Float[Array, "*shape"]:
     """A float64 numpy copy of a numpy array or of a torch tensor on any device."""
     if not isinstance(array, np.ndarray):
         array = array.detach().cpu().numpy()
@@ -122,6 +139,13 @@ def block_product(
     return array_namespace(V).stack(columns, axis=1)
 
 
+def products_of(
+    operator: SymmetricOperator, chosen: Int[Array, " C"]
+) -> Callable[[Any, Int[Array, " A"]], Any]:
+    """Block products for a solver that counts the members chosen from 0."""
+    return lambda V, active: block_product(operator, V, chosen[active])
+
+
 def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[Array, "B P"]:
     """Gaussian start vectors for Lanczos and power iteration, from a generator that you seed.
 
@@ -137,6 +161,37 @@ def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[
     orthogonal to the wanted one has probability zero).
     """
     return rng.standard_normal((members, params))
+
+
+def warm_start(
+    rng: np.random.Generator, vectors: Float[Any, "B b P"], noise: float = 1e-3
+) -> Float[Any, "B b P"]:
+    """A start block from eigenvectors of a nearby matrix: those of the last checkpoint, say.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    vectors : (B, b, P)
+        Unit rows, numpy or torch; rows that are not finite are replaced by random ones.
+    noise : float
+        Length of the random part added to each unit row. Without it, eigenvectors that still are
+        eigenvectors, but no longer the wanted ones, would stop a solver at once. Keep it well above
+        the solver's tolerance.
+
+    Returns
+    -------
+    (B, b, P), as `vectors`. For solvers that take (B, P), pass ``[:, 0]``.
+    """
+    rough = rng.standard_normal(tuple(vectors.shape)) / np.sqrt(vectors.shape[2])
+    old = to_numpy(vectors)
+    old[~np.isfinite(old).all(axis=2)] = 0.0
+    return as_like(old + noise * rough, vectors)
+
+
+def check_finite_members(finite: Bool[Array, " B"]) -> None:
+    """ValueError that names the members that are not finite."""
+    if not finite.all():
+        raise ValueError(f"the matrix is not finite for {name_members(~finite)}")
 
 
 def check_rows(V: Array, members: Array | None, operator: SymmetricOperator) -> None:

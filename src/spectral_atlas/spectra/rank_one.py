@@ -28,7 +28,7 @@ def rank_one_mass(arch: DeepLinear, theta: Float[Array, "B P"]) -> Float[Array, 
     return np.max(tails, axis=0)
 
 
-def alignment(arch: DeepLinear, theta: Float[Array, "B P"]) -> Float[Array, " B"]:
+def layer_alignment(arch: DeepLinear, theta: Float[Array, "B P"]) -> Float[Array, " B"]:
     """min_k <v_{k+1}, u_k>^2 over neighbours k, k+1; 1 is full alignment, also for depth 1.
 
     u_k is the top left singular vector of W_k, v_{k+1} the top right one of W_{k+1}. Where a

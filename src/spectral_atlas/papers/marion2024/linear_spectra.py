@@ -12,7 +12,7 @@ from spectral_atlas.papers.marion2024.problem import Problem
 from spectral_atlas.rng import generator
 from spectral_atlas.spectra.deep_linear import hessian_operator
 from spectral_atlas.spectra.minimizers import sharpness_at_minimizer
-from spectral_atlas.spectra.rank_one import alignment, balancedness_gap, rank_one_mass
+from spectral_atlas.spectra.rank_one import balancedness_gap, layer_alignment, rank_one_mass
 from spectral_atlas.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def structure(config: Spectra, inputs: Inputs, job: Job) -> xr.Dataset:
             alive = rows[runs["diverged_at"].values[rows] < 0] if c else rows
             theta = runs["theta"].values[c, alive, : arch.n_params]
             arrays["rank_one_mass"][c, alive] = rank_one_mass(arch, theta)
-            arrays["alignment"][c, alive] = alignment(arch, theta)
+            arrays["alignment"][c, alive] = layer_alignment(arch, theta)
             arrays["balancedness_gap"][c, alive] = balancedness_gap(arch, theta).max(axis=1)
             p = readout_of(runs, arch, alive)
             arrays["closed_form"][c, alive] = sharpness_at_minimizer(arch, theta, problem.Sigma, p)

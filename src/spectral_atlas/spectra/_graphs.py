@@ -1,0 +1,245 @@
+"""Graphs of derivatives: kept while they fit in memory, built again for each product if not."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vjp
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from spectral_atlas.spectra.parameters import ParameterBlock
+
+Tensors = dict[str, Tensor]
+Product = Callable[[Tensors], Tensors]
+
+# Shares of the memory: one graph (or the temporaries of one product), and all that are kept.
+ONE, KEPT = 1 / 4, 3 / 4
+# Members that have left a graph stay in it, with zero rows, down to this share.
+PRESENT = 3 / 4
+
+
+VMAP_BYTES = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Samples of one minibatch, with the weight of their mean in the risk."""
+
+    x: Tensor
+    y: Tensor
+    weight: float
+
+
+class StorageBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds the bytes of all new storages: an upper bound of what a graph can hold."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        given = {_storage(t) for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+        for t in tree_leaves(out):
+            if isinstance(t, Tensor) and _storage(t) not in given:
+                self.total += t.untyped_storage().nbytes()
+        return out
+
+
+def _storage(t: Tensor) -> int:
+    return t.untyped_storage().data_ptr()
+
+
+def bytes_of(work: Callable[[], Any]) -> int:
+    """Bytes that `work` allocates in all, freed or not."""
+    with torch.no_grad(), StorageBytes() as counter:
+        work()
+    return counter.total
+
+
+def cut(
+    pieces: Sequence[Piece], work: Callable[[Piece], Any], limit: float
+) -> tuple[list[Piece], float]:
+    """Pieces small enough for `limit` bytes of `work`, and the bytes of the largest.
+
+    The bytes of n samples are a + c n; two small runs give both.
+    """
+    sized = [p for p in pieces if len(p.x)]
+    if not sized:  # a function without samples: nothing to cut
+        return list(pieces), float(max(bytes_of(partial(work, p)) for p in pieces))
+    probe = max(sized, key=lambda p: p.x[0].numel())
+    few = min(8, len(probe.x))
+    small = bytes_of(lambda: work(take(probe, slice(0, few))))
+    half = bytes_of(lambda: work(take(probe, slice(0, few // 2)))) if few > 1 else 0
+    slope = max((small - half) / (few - few // 2), 1.0)
+    fixed = max(small - slope * few, 0.0)
+    most = max(1, int((limit - fixed) / slope))
+    parts = []
+    for p in sized:
+        count = -(-len(p.x) // most)
+        for rows in torch.tensor_split(torch.arange(len(p.x)), count):
+            parts.append(take(p, slice(int(rows[0]), int(rows[-1]) + 1)))
+    return parts, fixed + slope * max(len(p.x) for p in parts)
+
+
+def take(piece: Piece, rows: slice) -> Piece:
+    """Some samples of a piece; the risk stays a sum over pieces."""
+    x = piece.x[rows]
+    return Piece(x, piece.y[rows], piece.weight * len(x) / len(piece.x))
+
+
+def pullback(function: Callable[[Any], Any], at: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The values at a point, and cotangents of them -> cotangents of the point."""
+    found: Any = vjp(function, at)  # typed by torch as a union over its options
+    return found[0], lambda u: found[1](u)[0]
+
+
+@dataclass
+class Chunk:
+    """Members whose graphs are built together."""
+
+    members: Tensor
+    point: Any = None
+    graphs: dict[int, Product] = field(default_factory=dict)
+
+
+class GraphProducts:
+    """V -> sum over pieces of (graph of the piece)(V), for the members asked for.
+
+    Parameters
+    ----------
+    build : callable
+        (point, piece) -> product, which maps tensors (A, *shape) of the columns to those of the
+        rows.
+    select : callable
+        Members (indices) -> point, what `build` needs to know of them.
+    rows, columns : ParameterBlock
+        Of the result, of V.
+    pieces : list of Piece
+    members : int
+    memory : float
+        Bytes.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Any, Piece], Product],
+        select: Callable[[Tensor], Any],
+        rows: ParameterBlock,
+        columns: ParameterBlock,
+        pieces: Sequence[Piece],
+        members: int,
+        memory: float,
+    ) -> None:
+        self._build, self._select = build, select
+        self._rows, self._columns, self._members = rows, columns, members
+        self._memory = memory
+        first = select(torch.tensor([0]))
+        self.pieces, self.graph_bytes = cut(pieces, lambda p: build(first, p), ONE * memory)
+        self._at_once = max(1, int(ONE * memory / self.graph_bytes))
+        self._chunks: list[Chunk] = []
+        self._covered = torch.zeros(0, dtype=torch.int64)
+        self._keep = 0
+
+    def __call__(self, V: Tensor, members: Tensor) -> Tensor:
+        """(A, b, columns) -> (A, b, rows)."""
+        out = V.new_zeros(*V.shape[:2], self._rows.n_params)
+        if not len(members):
+            return out
+        place = torch.full((self._members,), -1)
+        place[members] = torch.arange(len(members))
+        twice = place[members] != torch.arange(len(members))
+        if bool(twice.any()):  # a member named twice: one row of each at a time
+            for some in (torch.nonzero(~twice)[:, 0], torch.nonzero(twice)[:, 0]):
+                at = some.to(V.device)
+                out[at] = self(V[at], members[some])
+            return out
+        with torch.no_grad():
+            self._arrange(members)
+            for number, chunk in enumerate(self._chunks):
+                slots = place[chunk.members]
+                present = slots >= 0
+                if bool(present.any()):
+                    here, at = present.to(V.device), slots[present].to(V.device)
+                    W = V.new_zeros(len(slots), *V.shape[1:])
+                    W[here] = V[at]
+                    out[at] = self._sum(number, chunk, W)[here]
+        return out
+
+    def _sum(self, number: int, chunk: Chunk, W: Tensor) -> Tensor:
+        out = W.new_zeros(*W.shape[:2], self._rows.n_params)
+        size = self._width(len(chunk.members), W.device)
+        parts = [
+            (slice(i, i + size), self._columns.split(W[:, i : i + size].transpose(0, 1)))
+            for i in range(0, W.shape[1], size)
+        ]
+        for i, piece in enumerate(self.pieces):
+            graph = chunk.graphs.get(i) or self._graph(number, chunk, i, piece)
+            for columns, V in parts:
+                if W[:, columns].shape[1] == 1:  # a vmap over one tangent costs, and gains nothing
+                    result = graph({name: t[0] for name, t in V.items()})
+                    out[:, columns] += self._rows.join(result)[:, None]
+                else:
+                    result = torch.func.vmap(graph)(V)
+                    out[:, columns] += self._rows.join(result).transpose(0, 1)
+        return out
+
+    def _width(self, members: int, device: torch.device) -> int:
+        """Tangents in one vmap."""
+        memory = ONE * self._memory
+        if device.type == "cpu":
+            # A vmap saves calls, not arithmetic: it gains while a product fits in the caches, and
+            # loses where the products are batched over members already.
+            memory = min(memory, VMAP_BYTES) if members == 1 else 0.0
+        return max(1, int(memory / (self.graph_bytes * members)))
+
+    def _graph(self, number: int, chunk: Chunk, i: int, piece: Piece) -> Product:
+        if chunk.point is None:
+            chunk.point = self._select(chunk.members)
+        graph = self._build(chunk.point, piece)
+        if number * len(self.pieces) + i < self._keep:
+            chunk.graphs[i] = graph
+        return graph
+
+    def dense(self, members: Tensor, like: Tensor) -> Tensor:
+        """The matrices (A, rows, columns): one member at a time, for a vmap over its columns."""
+        size = self._columns.n_params
+        out = like.new_empty(len(members), self._rows.n_params, size)
+        alone = self if self._members == 1 else self._fork()
+        width = (self._rows.n_params + 2 * size) * like.element_size()
+        most = max(64, int(ONE * self._memory / width))  # unit vectors, their products, the sum
+        for i, member in enumerate(members):
+            for j in range(0, size, most):
+                unit = like.new_zeros(1, min(most, size - j), size)
+                unit[0, :, j:].fill_diagonal_(1.0)
+                columns = alone(unit, member[None])
+                out[i, :, j : j + unit.shape[1]] = columns[0].T
+        return out
+
+    def _fork(self) -> GraphProducts:
+        """The same products with graphs of their own."""
+        other = copy.copy(self)
+        other._chunks, other._covered, other._keep = [], self._covered[:0], 0
+        return other
+
+    def _arrange(self, members: Tensor) -> None:
+        """Chunks that hold the members; the present ones while most of their rows are wanted."""
+        inside = len(self._covered) >= len(members) and bool(
+            torch.isin(members, self._covered).all()
+        )
+        share = PRESENT if self._keep else 1.0
+        if inside and len(members) >= share * len(self._covered):
+            return
+        self._covered = members.sort().values
+        self._chunks = [Chunk(part) for part in torch.split(self._covered, self._at_once)]
+        size = self.graph_bytes * min(self._at_once, len(members))
+        self._keep = int(KEPT * self._memory / size)
