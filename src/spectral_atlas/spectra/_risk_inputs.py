@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spectral_atlas.spectra._graphs import Piece, Tensors
+from spectral_atlas.spectra._graphs import Tensors
+from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.operators import name_members
 
 REAL = (torch.float64, torch.float32)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from spectral_atlas.spectra._graphs import Piece, Tensors
+from spectral_atlas.spectra._graphs import Tensors
+from spectral_atlas.spectra._pieces import Piece
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

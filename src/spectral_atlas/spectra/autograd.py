@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.func import grad, vmap
 
-from spectral_atlas.spectra._graphs import GraphProducts, Piece, Product, Tensors, pullback
+from spectral_atlas.spectra._graphs import GraphProducts, Product, Tensors, pullback
+from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock, positions
 
 Array = np.ndarray

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from spectral_atlas.spectra import _risk_inputs as inputs
-from spectral_atlas.spectra._graphs import ONE, Piece, Tensors, cut
+from spectral_atlas.spectra._graphs import ONE, Tensors
+from spectral_atlas.spectra._pieces import Piece, cut
 from spectral_atlas.spectra._risk_model import Loss, Point, RiskModel
 from spectral_atlas.spectra.parameters import ParameterBlock, Selection, positions
 from spectral_atlas.spectra.torch_ggn import GGNOperator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from jaxtyping import Float
 from torch import Tensor
 
-from spectral_atlas.spectra._graphs import Piece, Tensors
+from spectral_atlas.spectra._graphs import Tensors
+from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock, positions
 from spectral_atlas.spectra.torch_ggn import FactoredOperator
 from spectral_atlas.spectra.torch_operators import Members, Rectangle

@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor
 from torch.func import grad
 
-from spectral_atlas.spectra._graphs import Piece, Product, Tensors, pullback
+from spectral_atlas.spectra._graphs import Product, Tensors, pullback
+from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock
 from spectral_atlas.spectra.torch_operators import RiskOperator
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from spectral_atlas.spectra._graphs import GraphProducts, Piece, Product
+from spectral_atlas.spectra._graphs import GraphProducts, Product
+from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock, Selection, positions
 
 if TYPE_CHECKING:
