@@ -79,6 +79,15 @@ class GraphProducts:
 
     def __call__(self, V: Tensor, members: Tensor) -> Tensor:
         """(A, b, columns) -> (A, b, rows)."""
+        if self._chunks and torch.equal(members, self._covered):  # the usual case: nobody has left
+            with torch.no_grad():
+                sums = [
+                    self._sum(number, chunk, W)
+                    for number, (chunk, W) in enumerate(
+                        zip(self._chunks, torch.split(V, self._at_once), strict=True)
+                    )
+                ]
+            return sums[0] if len(sums) == 1 else torch.cat(sums)
         out = V.new_zeros(*V.shape[:2], self._rows.n_params)
         if not len(members):
             return out
@@ -103,22 +112,23 @@ class GraphProducts:
         return out
 
     def _sum(self, number: int, chunk: Chunk, W: Tensor) -> Tensor:
-        out = W.new_zeros(*W.shape[:2], self._rows.n_params)
         size = self._width(len(chunk.members), W.device)
-        parts = [
-            (slice(i, i + size), self._columns.split(W[:, i : i + size].transpose(0, 1)))
-            for i in range(0, W.shape[1], size)
-        ]
+        split = torch.split(W, size, dim=1)
+        parts = [(self._columns.split(part.transpose(0, 1)), part.shape[1]) for part in split]
+        sums: list[Tensor] = []
         for i, piece in enumerate(self.pieces):
             graph = chunk.graphs.get(i) or self._graph(number, chunk, i, piece)
-            for columns, V in parts:
-                if W[:, columns].shape[1] == 1:  # a vmap over one tangent costs, and gains nothing
+            for j, (V, width) in enumerate(parts):
+                if width == 1:  # a vmap over one tangent costs, and gains nothing
                     result = graph({name: t[0] for name, t in V.items()})
-                    out[:, columns] += self._rows.join(result)[:, None]
+                    found = self._rows.join(result)[:, None]
                 else:
-                    result = torch.func.vmap(graph)(V)
-                    out[:, columns] += self._rows.join(result).transpose(0, 1)
-        return out
+                    found = self._rows.join(torch.func.vmap(graph)(V)).transpose(0, 1)
+                if i == 0:
+                    sums.append(found)
+                else:
+                    sums[j] += found
+        return sums[0] if len(sums) == 1 else torch.cat(sums, dim=1)
 
     def _width(self, members: int, device: torch.device) -> int:
         """Tangents in one vmap."""

@@ -96,7 +96,7 @@ def block_lanczos(
     Q[:, :b], _ = orthonormal(xp, start, None, 100 * eps * lengths)
     unit = np.ones(members)
     j, spent, step = b, 0, 0
-    every = max(1, 4 // b)
+    every = check_at = max(1, 4 // b)
     while True:
         W = product(Q[:, j - b : j], active)
         if tuple(W.shape) != (len(active), b, size):
@@ -126,10 +126,11 @@ def block_lanczos(
         X, L = orthonormal(xp, W, Q[:, :j], 10 * eps * scale)
         full, last = j + b > basis, spent + b > max_products
         closed = (np.abs(L).max(axis=(1, 2)) == 0) if j >= k else np.zeros(len(active), dtype=bool)
-        if not (full or last or closed.any() or (step % every == 0 and j >= k)):
+        if not (full or last or closed.any() or (step >= check_at and j >= k)):
             Q[:, j : j + b] = X
             j += b
             continue
+        check_at = step + max(every, j // (10 * b))  # the eigenpairs of T cost j^3
         theta, S = np.linalg.eigh(T[:, :j, :j])
         best = order(theta, which)
         theta = np.take_along_axis(theta, best, axis=1)
