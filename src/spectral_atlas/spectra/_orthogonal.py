@@ -47,14 +47,14 @@ def _project_out(xp: Any, W: Any, Q: Any, passes: int = 2) -> tuple[Any, Array]:
     return W, total
 
 
-def orthonormal(xp: Any, W: Any, Q: Any, negligible: Array) -> tuple[Any, Array]:
-    """X with orthonormal rows, orthogonal to those of Q, and L (A, b, b) with W = L X.
+def orthonormal(xp: Any, W: Any, Q: Any, negligible: Array, step: int) -> tuple[Any, Array, Array]:
+    """X with orthonormal rows, orthogonal to those of Q, L (A, b, b) with W = L X, and |W - L X|^2.
 
     W is orthogonal to Q already. A row that is left with at most `negligible` counts as zero, and
-    a random direction takes its place in X.
+    a random direction takes its place in X: one that no other `step` has drawn.
     """
     members, b, size = W.shape
-    L = np.zeros((members, b, b))
+    L, lost = np.zeros((members, b, b)), np.zeros(members)
     X = xp.empty_like(W)
     for i in range(b):
         w = W[:, i : i + 1]
@@ -64,8 +64,9 @@ def orthonormal(xp: Any, W: Any, Q: Any, negligible: Array) -> tuple[Any, Array]
             L[:, i, :i] = C[:, :, 0]
         norm = to_numpy(xp.linalg.vector_norm(w, axis=(1, 2)))
         dead = ~(norm > negligible)
+        lost[dead] += norm[dead] ** 2
         if dead.any():  # the same direction for every member: nobody depends on the batch
-            v = np.random.default_rng([size, i]).standard_normal((1, 1, size))
+            v = np.random.default_rng([step, i, size]).standard_normal((1, 1, size))
             fresh = as_like(np.repeat(v / np.sqrt(size), int(dead.sum()), axis=0), W)
             w = xp.concat([w, fresh], axis=0)[_pick(dead)]
         if dead.any() or (norm < 0.1 * before).any():
@@ -77,7 +78,7 @@ def orthonormal(xp: Any, W: Any, Q: Any, negligible: Array) -> tuple[Any, Array]
         length = xp.linalg.vector_norm(w, axis=(1, 2), keepdims=True)
         X[:, i : i + 1] = w / length
         L[:, i, i] = np.where(dead, 0.0, to_numpy(length)[:, 0, 0])
-    return X, L
+    return X, L, lost
 
 
 def _pick(dead: Array) -> Array:

@@ -93,8 +93,8 @@ def block_lanczos(
     Q = xp.empty((members, basis + b, size), dtype=start.dtype, device=start.device)
     T = np.zeros((members, basis, basis))
     lengths = to_numpy(xp.linalg.vector_norm(start, axis=2)).max(axis=1)
-    Q[:, :b], _ = orthonormal(xp, start, None, 100 * eps * lengths)
-    unit = np.ones(members)
+    Q[:, :b], _, _ = orthonormal(xp, start, None, 100 * eps * lengths, 0)
+    unit, lost = np.ones(members), np.zeros(members)
     j, spent, step = b, 0, 0
     every = check_at = max(1, 4 // b)
     while True:
@@ -121,9 +121,10 @@ def block_lanczos(
             if not finite.any():
                 return
             active, Q, T, W = active[finite], Q[finite], T[finite], W[finite]
-            unit = unit[finite]
+            unit, lost = unit[finite], lost[finite]
         scale = np.abs(T[:, :j, :j]).max(axis=(1, 2))
-        X, L = orthonormal(xp, W, Q[:, :j], 10 * eps * scale)
+        X, L, dropped = orthonormal(xp, W, Q[:, :j], 10 * eps * scale, step)
+        lost = lost + dropped
         full, last = j + b > basis, spent + b > max_products
         closed = (np.abs(L).max(axis=(1, 2)) == 0) if j >= k else np.zeros(len(active), dtype=bool)
         if not (full or last or closed.any() or (step >= check_at and j >= k)):
@@ -136,6 +137,7 @@ def block_lanczos(
         theta = np.take_along_axis(theta, best, axis=1)
         S = np.take_along_axis(S, best[:, None, :], axis=2)
         residuals = np.linalg.norm(L.swapaxes(1, 2) @ S[:, j - b :, :k], axis=1)
+        residuals = np.sqrt(residuals**2 + lost[:, None])
         passed = residuals <= tolerance * np.abs(theta).max(axis=1, keepdims=True)
         leave = passed.all(axis=1) | last
         if leave.any():
@@ -148,7 +150,8 @@ def block_lanczos(
             if leave.all():
                 return
             active, Q, X = active[~leave], Q[~leave], X[~leave]
-            T, theta, S, unit = T[~leave], theta[~leave], S[~leave], unit[~leave]
+            T, theta, S = T[~leave], theta[~leave], S[~leave]
+            unit, lost = unit[~leave], lost[~leave]
         if full:
             keep = min(k + (basis - k) // 2, basis - b)
             Q[:, :keep] = as_like(S[:, :, :keep].swapaxes(1, 2), Q) @ Q[:, :j]
