@@ -11,6 +11,7 @@ TORCH_INDEX ?=
 BIN   := .venv/bin
 READY := .venv/.ready
 DEV   := .venv/.ready-dev
+PEERS := .venv/.ready-peers
 PIP   := $(BIN)/python -m pip install --progress-bar off -c constraints.txt
 LOGGED := >> .venv/install.log 2>&1 || { tail -n 15 .venv/install.log; exit 1; }
 
@@ -63,8 +64,10 @@ lint: $(DEV)  ## style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(DEV)  ## measure speed: every benchmarks/bench_*.py in turn
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: $(PEERS)  ## measure speed and precision, beside other packages too; some 25 minutes on quiet cores
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; \
+	  PYTHONPATH="$(CURDIR)/.venv/peers" $(ONE_THREAD) $(BIN)/python "$$file"; done
+	$(BIN)/python benchmarks/plot_peers.py
 
 gc: $(READY)  ## list the caches that nothing refers to any more; DELETE=1 deletes them
 	$(BIN)/python -m spectral_atlas gc $(if $(DELETE),--delete)
@@ -103,4 +106,11 @@ $(READY): pyproject.toml constraints.txt
 $(DEV): $(READY)
 	@echo "Installing the tools for tests into .venv"
 	@$(PIP) $$($(DEPENDENCIES) 'print(*p["dependency-groups"]["dev"], *p["dependency-groups"]["oracles"])') $(LOGGED)
+	@touch $@
+
+# The packages that bench_peers.py compares with: on a path of their own, which nothing else sees.
+$(PEERS): $(DEV) benchmarks/peers/requirements.txt benchmarks/peers/constraints.txt
+	@echo "Installing the packages to compare with into .venv/peers"
+	@rm -rf .venv/peers
+	@$(PIP) -c benchmarks/peers/constraints.txt --no-deps --target .venv/peers -r benchmarks/peers/requirements.txt $(LOGGED)
 	@touch $@

@@ -130,7 +130,7 @@ def main() -> None:
     if out is not None and chosen & set("abcd"):
         write(out / "peers.csv", COLUMNS, clock.rows)
     if "e" in chosen:
-        rows = growth.measure(Clock(clock.repeats, clock.seconds), given.quick)
+        rows = growth.measure(Clock(clock.repeats, clock.seconds / 2), given.quick)
         if out is not None:
             write(out / "growth.csv", growth.COLUMNS, rows)
 

@@ -27,22 +27,26 @@ PANELS = {  # "against" in the csv: title, horizontal axis
     "width": ("softmax FCN 20-w-w-3, one model", "width w"),
     "k": ("top k pairs, softmax FCN 20-32-32-3", "k"),
 }
+WORST = 0.05  # relative error from which on a method has not solved the problem
 METHODS = (  # the order fixes colour and marker, whatever is missing
     "spectral-atlas",
     "curvlinops",
     "hessian-eigenthings",
-    "PyHessian (defaults: 2 to 4 digits)",
+    "PyHessian (defaults: 1 to 4 digits)",
     "torch.func + eigsh",
     "double backward + eigsh",
 )
 
 
 def curves(path: Path) -> dict[str, dict[str, list[tuple[float, float]]]]:
-    """panel -> method -> points; rows without a time (missing packages) are left out."""
+    """panel -> method -> points, without rows that have no time (missing packages) or no result.
+
+    PyHessian takes the largest magnitudes: for larger k its values are not the k largest.
+    """
     found: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
-            if row["ms_per_model"]:
+            if row["ms_per_model"] and float(row["relative_error"]) < WORST:
                 point = (float(row["value"]), float(row["ms_per_model"]))
                 found[row["against"]][row["package"]].append(point)
     return found

@@ -1,27 +1,19 @@
-"""Spectra of a network of your own: a small conv net on synthetic images, trained for 60 steps.
+"""Spectra of a network of your own: a small conv net, trained for 60 steps on synthetic images.
 
-    OMP_NUM_THREADS=1 PYTHONPATH=src python examples/own_network.py
+Run it: ``PYTHONPATH=src python examples/own_network.py``. It takes a few seconds.
 """
 
 import numpy as np
 import torch
 from torch import nn
 
-from spectral_atlas.spectra import (
-    EmpiricalRisk,
-    alignment,
-    extreme_eigenvalues,
-    hutch_plus_plus,
-    spectral_density,
-    subspace_overlap,
-    top_eigenpairs,
-)
+from spectral_atlas import spectra
 
-CLASSES, SIDE, SAMPLES, MEMBERS = 4, 8, 120, 8
+CLASSES, SIDE, SAMPLES, SEEDS = 4, 8, 120, 8
 
 
 class ConvNet(nn.Module):
-    """Conv, GELU, pool, linear: no dropout, no batch norm, hence a mean over samples."""
+    """Convolutions, GELU, pooling. Dropout or batch norm would have to be in eval mode."""
 
     def __init__(self):
         super().__init__()
@@ -29,76 +21,68 @@ class ConvNet(nn.Module):
         self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
         self.out = nn.Linear(8 * 4, CLASSES)
 
-    def forward(self, x):
+    def forward(self, x):  # noqa: D102
         x = nn.functional.avg_pool2d(nn.functional.gelu(self.conv1(x)), 2)
         x = nn.functional.avg_pool2d(nn.functional.gelu(self.conv2(x)), 2)
         return self.out(x.flatten(1))
 
 
-def trained(seed, X, y, steps=60):
+def trained(seed, X, y):
+    """A network after 60 steps of gradient descent with momentum."""
     torch.manual_seed(seed)
     model = ConvNet()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    for _ in range(steps):
+    for _ in range(60):
         optimiser.zero_grad()
         nn.functional.cross_entropy(model(X), y).backward()
         optimiser.step()
     return model
 
 
-def main():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)  # start vectors and probes of the solvers
-    y = torch.arange(SAMPLES) % CLASSES
-    patterns = torch.randn(CLASSES, 1, SIDE, SIDE)
-    X = patterns[y] + 1.5 * torch.randn(SAMPLES, 1, SIDE, SIDE)
-    models = [trained(seed, X, y) for seed in range(MEMBERS)]
+torch.set_num_threads(1)
+torch.manual_seed(0)
+rng = np.random.default_rng(0)  # start vectors and probes: numpy's generator, also for torch
+y = torch.arange(SAMPLES) % CLASSES
+X = torch.randn(CLASSES, 1, SIDE, SIDE)[y] + 1.5 * torch.randn(SAMPLES, 1, SIDE, SIDE)
+models = [trained(seed, X, y) for seed in range(SEEDS)]
 
-    # One model. The risk is copied to float64; the module stays as it is.
-    risk = EmpiricalRisk(models[0], nn.functional.cross_entropy, (X, y))
-    H = risk.hessian()
-    ends = extreme_eigenvalues(H, rng)
-    print(f"P = {risk.n_params}, risk {risk.value().item():.4f}")
-    print(f"sharpness  {ends.largest[0]:.6f} +- {ends.bound_largest[0]:.0e}")
-    print(f"smallest   {ends.smallest[0]:.6f} +- {ends.bound_smallest[0]:.0e}")
-    top = top_eigenpairs(H, 10, rng)
-    print("top 10    ", *(f"{value:.3f}" for value in top.values[0]))
+# One model. The risk holds a copy of it in float64. Results have an axis of members: [0].
+risk = spectra.EmpiricalRisk(models[0], nn.functional.cross_entropy, (X, y))
+H, GGN, G = risk.hessian(), risk.ggn(), risk.gradient_matrix()
+sharpest = spectra.extreme_eigenvalues(H, rng, which="LA")
+print(f"P = {risk.n_params}, risk {risk.value().item():.4f}")
+print(f"sharpness {sharpest.largest[0]:.6f} +- {sharpest.bound_largest[0]:.0e}")
+top = spectra.top_eigenpairs(H, 10, rng)
+print("top 10:", *(f"{value:.3f}" for value in top.values[0]))
 
-    # Principal blocks: layers, then the rows of the last layer, one a class.
-    for layer in ("conv1", "conv2", "out"):
-        part = risk.restrict(layer)
-        value = extreme_eigenvalues(part.hessian(), rng, which="LA").largest[0]
-        print(f"layer {layer:6s} P = {part.n_params:3d}  sharpness {value:.4f}")
-    for c in range(CLASSES):
-        part = risk.restrict({"out.weight": c, "out.bias": c})
-        value = extreme_eigenvalues(part.hessian(), rng, which="LA").largest[0]
-        print(f"class {c}      P = {part.n_params:3d}  sharpness {value:.4f}")
+# Principal blocks: the layers; then the last layer's rows, which are the classes.
+rows = {f"class {c}": {"out.weight": c, "out.bias": c} for c in range(CLASSES)}
+for name, selection in {"conv1": "conv1", "conv2": "conv2", "out": "out", **rows}.items():
+    part = risk.restrict(selection)
+    value = spectra.extreme_eigenvalues(part.hessian(), rng, which="LA").largest[0]
+    print(f"block {name:7s}  P = {part.n_params:3d}  sharpness {value:.4f}")
 
-    # GGN beside Hessian, and where gradients point.
-    ggn, G = top_eigenpairs(risk.ggn(), 10, rng), top_eigenpairs(risk.gradient_matrix(), 3, rng)
-    print(f"GGN        largest {ggn.values[0, 0]:.6f}")
-    print(f"GGN and Hessian, top 10: overlap {subspace_overlap(ggn.vectors, top.vectors)[0]:.4f}")
-    traces = [hutch_plus_plus(m, rng, products=90) for m in (H, risk.ggn())]
-    for name, t in zip(("Hessian", "GGN"), traces, strict=True):
-        print(f"trace of {name:7s} {t.value[0]:.3f} +- {t.standard_error[0]:.3f} (standard error)")
-    print(f"gradient in the top 10 of H:  rho = {alignment(risk.gradient(), top.vectors)[0]:.4f}")
-    for i, rho in enumerate(alignment(G.vectors[0], top.vectors[0])):
-        print(f"gradient matrix, vector {i}:  rho = {rho:.4f}  (eigenvalue {G.values[0, i]:.4f})")
+# GGN beside Hessian, then where gradients point. A random vector would have rho = 0.13.
+ggn, moment = spectra.top_eigenpairs(GGN, 10, rng), spectra.top_eigenpairs(G, 3, rng)
+print(f"GGN: largest {ggn.values[0, 0]:.6f}")
+shared = spectra.subspace_overlap(ggn.vectors, top.vectors)[0]
+print(f"GGN and Hessian: overlap of top 10 {shared:.4f}")
+for name, operator in (("Hessian", H), ("GGN", GGN)):
+    trace = spectra.hutch_plus_plus(operator, rng, products=90)
+    print(f"trace of {name}: {trace.value[0]:.3f}, standard error {trace.standard_error[0]:.3f}")
+rho = spectra.alignment(risk.gradient(), top.vectors)[0]
+print(f"gradient: rho = {rho:.4f} in the top 10 of H")
+for i, rho in enumerate(spectra.alignment(moment.vectors[0], top.vectors[0])):
+    print(f"gradient matrix, vector {i}: rho = {rho:.4f}, eigenvalue {moment.values[0, i]:.4f}")
 
-    # The density: rigorous bounds for the probes' mean CDF, and the probes' standard error.
-    density = spectral_density(H, rng, probes=10, steps=60)
-    grid = np.array([-0.1, -0.01, 0.01, 0.1, 0.5, 1.0, 2.0])
-    for x, *found in zip(grid, *(part[0] for part in density.cdf(grid)), strict=True):
-        print("share of eigenvalues <= {:5.2f}: {:.3f} to {:.3f}, s.e. {:.3f}".format(x, *found))
+# The spectrum's CDF: rigorous bounds for the probes' mean, the probes' standard error beside.
+density = spectra.spectral_density(H, rng, probes=6, steps=40)
+points = np.array([-0.1, -0.01, 0.01, 0.1, 1.0, 10.0])
+for x, *found in zip(points, *(table[0] for table in density.cdf(points)), strict=True):
+    print("share below {:5.2f}: {:.3f} to {:.3f}, standard error {:.3f}".format(x, *found))
 
-    # Eight seeds at once: one operator, a product for all members in one call.
-    ensemble = EmpiricalRisk(models, nn.functional.cross_entropy, (X, y))
-    found = extreme_eigenvalues(ensemble.hessian(), rng)
-    for m in range(MEMBERS):
-        print(f"seed {m}: {found.largest[m]:.4f} and {found.smallest[m]:.4f}", end="")
-        print(f", bound {found.bound_largest[m]:.0e}, converged {found.converged[m]}")
-
-
-if __name__ == "__main__":
-    main()
+# Eight seeds are one ensemble: each product is taken for all of them at once.
+ensemble = spectra.EmpiricalRisk(models, nn.functional.cross_entropy, (X, y))
+found = spectra.extreme_eigenvalues(ensemble.hessian(), rng, which="LA")
+for seed, value, bound in zip(range(SEEDS), found.largest, found.bound_largest, strict=True):
+    print(f"seed {seed}: sharpness {value:.4f} +- {bound:.0e}")

@@ -181,7 +181,7 @@ def reference(problem: Problem, models: int, k: int = 1) -> tuple[np.ndarray, np
 
             A = LinearOperator((size, size), matvec=matvec, dtype=float)
             v0 = np.random.default_rng([SEED, m, 1]).standard_normal(size)
-            ncv = max(60, 3 * k)
+            ncv = max(40, 3 * k)
             values = eigsh(A, k, which="LA", v0=v0, ncv=ncv, tol=0, return_eigenvectors=False)
             values.sort()
         top.append(values[::-1][:k])
