@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from spectral_atlas.spectra.eigenpairs import top_eigenpairs
-from spectral_atlas.spectra.operators import MatrixOperator, warm_start
+from spectral_atlas.spectra.extremes import extreme_eigenvalues
+from spectral_atlas.spectra.operators import MatrixOperator
+from spectral_atlas.spectra.starts import warm_start
 from spectral_atlas.spectra.unconverged import UnconvergedError
 
 SIZE = 150
@@ -146,14 +148,60 @@ def test_torch_and_numpy_agree_to_rounding(ensemble):
     np.testing.assert_allclose(here.values / scale, there.values / scale, atol=1e-13)
 
 
-def test_lanczos_and_the_dense_path_agree(ensemble):
-    operator = MatrixOperator(ensemble)
-    dense = top_eigenpairs(operator, 4, np.random.default_rng(0), dense_limit=SIZE)
+@pytest.mark.parametrize("which", ["LA", "SA"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_the_dense_path(ensemble, kind, which):
+    operator = MatrixOperator(kind(ensemble))
+    rng = np.random.default_rng(0)
+    dense = top_eigenpairs(operator, 4, rng, which=which, dense_limit=SIZE)
     assert (dense.products == 0).all()
     scale = scales(ensemble)[:, None]
     np.testing.assert_allclose(
-        dense.values / scale, expected(ensemble, "LA", 4) / scale, atol=1e-13
+        dense.values / scale, expected(ensemble, which, 4) / scale, atol=1e-13
     )
+    U = np.asarray(dense.vectors)
+    image = U @ (ensemble / scale[..., None])
+    np.testing.assert_allclose(image, (dense.values / scale)[..., None] * U, atol=1e-12)
+
+
+@pytest.mark.parametrize("dense_limit", [0, SIZE])
+@pytest.mark.parametrize("which", ["both", "LA", "SA"])
+def test_extremes_of_tensors_are_those_of_arrays(ensemble, which, dense_limit):
+    settings = {"which": which, "dense_limit": dense_limit}
+    rng = np.random.default_rng
+    here = extreme_eigenvalues(MatrixOperator(ensemble), rng(0), **settings)
+    there = extreme_eigenvalues(MatrixOperator(torch.from_numpy(ensemble)), rng(0), **settings)
+    scale = scales(ensemble)
+    for name in ("largest", "smallest"):
+        np.testing.assert_allclose(
+            getattr(there, name) / scale, getattr(here, name) / scale, atol=1e-12
+        )
+    assert there.converged.all()
+    assert (there.steps <= 2 * here.steps + 8).all()  # one search for each, and no second look
+    given = rng(1).standard_normal((len(ensemble), SIZE))  # numpy vectors will do for tensors
+    again = extreme_eigenvalues(MatrixOperator(torch.from_numpy(ensemble)), given, **settings)
+    np.testing.assert_allclose(again.largest / scale, there.largest / scale, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_extremes_refuse_an_end_that_they_do_not_know(ensemble, kind, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    with pytest.raises(ValueError, match="which: expected one of both, LA, SA, got 'LM'"):
+        extreme_eigenvalues(MatrixOperator(kind(ensemble)), np.random.default_rng(0), which="LM")
+
+
+def test_unconverged_extremes_of_tensors_carry_extremes():
+    matrix = with_spectrum(SPECTRA["no gaps"], np.random.default_rng(0))[None]
+    with pytest.raises(UnconvergedError, match="members 0") as caught:
+        extreme_eigenvalues(
+            MatrixOperator(torch.from_numpy(matrix)),
+            np.random.default_rng(0),
+            dense_limit=0,
+            max_steps=20,
+            memory_mb=0.1,
+        )
+    assert not caught.value.result.converged.any()
+    assert np.isfinite(caught.value.result.largest).all()
 
 
 def test_a_member_in_a_batch_is_the_member_alone(ensemble):
@@ -174,7 +222,7 @@ def test_chunks_of_bounded_memory_change_nothing(ensemble):
         operator, 2, np.random.default_rng(0), dense_limit=0, memory_mb=0.01
     )
     scale = scales(ensemble)[:, None]
-    np.testing.assert_allclose(one_by_one.values / scale, at_once.values / scale, atol=1e-12)
+    np.testing.assert_allclose(one_by_one.values / scale, at_once.values / scale, atol=1e-13)
 
 
 def test_a_warm_start_saves_products_and_finds_a_top_that_has_moved():
@@ -217,16 +265,31 @@ def test_nan_members_are_named_or_flagged_and_harm_nobody(ensemble, dense_limit)
     assert found.converged[others].all()
 
 
+def test_what_did_not_converge_is_solved_from_its_matrix_where_that_fits():
+    operator = MatrixOperator(with_spectrum(SPECTRA["no gaps"], np.random.default_rng(0))[None])
+    found = top_eigenpairs(operator, 2, np.random.default_rng(0), dense_limit=0, max_products=20)
+    assert found.converged.all()
+    np.testing.assert_allclose(found.values, expected(operator.matrices, "LA", 2), atol=1e-13)
+
+
 def test_what_did_not_converge_raises_with_all_that_was_found():
     operator = MatrixOperator(with_spectrum(SPECTRA["no gaps"], np.random.default_rng(0))[None])
     with pytest.raises(UnconvergedError, match=r"members 0 \(\+- .*\)") as caught:
-        top_eigenpairs(operator, 2, np.random.default_rng(0), dense_limit=0, max_products=20)
+        top_eigenpairs(
+            operator,
+            2,
+            np.random.default_rng(0),
+            dense_limit=0,
+            max_products=20,
+            memory_mb=0.1,
+        )
     flagged = top_eigenpairs(
         operator,
         2,
         np.random.default_rng(0),
         dense_limit=0,
         max_products=20,
+        memory_mb=0.1,
         on_unconverged="flag",
     )
     assert not flagged.converged.all()
@@ -258,7 +321,8 @@ def test_tiny_matrices(size):
         ({"basis": 3}, "basis: expected at least"),
         ({"max_products": 1}, "max_products: expected at least"),
         ({"on_nonfinite": "ignore"}, "on_nonfinite: expected 'raise' or 'flag', got 'ignore'"),
-        ({"start": np.ones((2, 1, SIZE))}, "start: expected"),
+        ({"start": np.ones((2, 1, SIZE))}, "start: expected a numpy Generator or an array"),
+        ({"start": 0}, "start: expected a numpy Generator .*, got int"),
     ],
 )
 def test_bad_settings_are_refused_in_one_line(ensemble, settings, message, monkeypatch):

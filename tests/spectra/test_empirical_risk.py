@@ -171,7 +171,7 @@ def refused():
         "no parameter requires grad": (mlp().requires_grad_(False), cross_entropy, good),
         "no samples": (net, cross_entropy, (X[:0], CLASSES[:0])),
         "13 samples but 12 targets": (net, cross_entropy, (X, CLASSES[:12])),
-        "minibatch 1 is none": (net, cross_entropy, [good, X]),
+        "minibatch 1 is Tensor": (net, cross_entropy, [good, X]),
         "one row per sample": (nn.Sequential(net, nn.Flatten(0)), cross_entropy, good),
     }
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from spectral_atlas.spectra import SymmetricOperator, extreme_eigenvalues
+from spectral_atlas.spectra import SymmetricOperator, extreme_eigenvalues, top_eigenpairs
 from spectral_atlas.spectra.empirical_risk import EmpiricalRisk
 
 N = 11
@@ -246,7 +246,7 @@ def test_float32_on_request():
         assert b.native(np.ones(3)).dtype == torch.float64
         close(a.dense().double(), b.dense(), 1e-6)
         assert float((a.dense().double() - b.dense()).abs().max()) > 0
-        with pytest.raises(ValueError, match=r"expected torch.float32, got torch.float64"):
+        with pytest.raises(ValueError, match=r"expected a tensor of torch.float32, got torch.float64"):
             a(torch.ones(1, a.n_params, dtype=torch.float64))
 
 
@@ -277,3 +277,77 @@ def test_the_solver_takes_them():
         found = extreme_eigenvalues(operator, np.random.default_rng(0), dense_limit=limit)
         np.testing.assert_allclose(np.asarray(found.largest), exact[:, -1], rtol=1e-12)
         np.testing.assert_allclose(np.asarray(found.smallest), exact[:, 0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("ensemble", [1, 3])
+def test_a_ridge_is_part_of_the_loss_of_every_sample(ensemble):
+    beta = 0.3
+    nets = [case("tanh", cross_entropy, seed)[0] for seed in range(ensemble)]
+    _, X, y = case("tanh", cross_entropy)
+    plain = EmpiricalRisk(nets, cross_entropy, (X, y))
+    ridged = EmpiricalRisk(nets, cross_entropy, [(X[:4], y[:4]), (X[4:], y[4:])], ridge=beta)
+    theta, eye = plain.theta, torch.eye(plain.n_params, dtype=torch.float64)
+    close = {"rtol": 0, "atol": 1e-13}
+    torch.testing.assert_close(
+        ridged.value(), plain.value() + beta / 2 * (theta**2).sum(1), **close
+    )
+    torch.testing.assert_close(ridged.gradient(), plain.gradient() + beta * theta, **close)
+    for kind in ("hessian", "ggn"):
+        wanted = getattr(plain, kind)().dense() + beta * eye
+        torch.testing.assert_close(getattr(ridged, kind)().dense(), wanted, **close)
+        rows, columns = {"0.weight": [0, 1]}, {"0.weight": [1, 2]}
+        wanted = getattr(plain, kind)().block(rows, columns).dense()
+        shared = torch.zeros(8, 8, dtype=torch.float64)
+        shared[4:, :4] = beta * torch.eye(4, dtype=torch.float64)
+        torch.testing.assert_close(
+            getattr(ridged, kind)().block(rows, columns).dense(), wanted + shared, **close
+        )
+    g = plain.per_sample_gradients() + beta * theta[:, None]
+    wanted = g.mT @ g / len(X)
+    torch.testing.assert_close(ridged.gradient_matrix().dense(), wanted, **close)
+    centred = ridged.gradient_matrix(centred=True).dense()
+    torch.testing.assert_close(centred, plain.gradient_matrix(centred=True).dense(), **close)
+
+
+def test_singular_values_of_a_block_pair():
+    net, X, y = case("relu", cross_entropy)
+    pair = EmpiricalRisk(net, cross_entropy, (X, y)).hessian().block("0", "2")
+    exact = torch.linalg.svdvals(pair.dense()[0])[:3].numpy()
+    for dense_limit in (0, 100):
+        found = top_eigenpairs(
+            pair.augmented(), 3, np.random.default_rng(0), dense_limit=dense_limit
+        )
+        np.testing.assert_allclose(found.values[0], exact, rtol=1e-10)
+    left = found.vectors[0, 0, : pair.shape[0]] * 2**0.5
+    right = found.vectors[0, 0, pair.shape[0] :] * 2**0.5
+    np.testing.assert_allclose(pair(right[None])[0], exact[0] * left, atol=1e-10)
+
+
+def test_numpy_samples_and_a_list_of_two_will_do():
+    net, X, y = case("tanh", cross_entropy)
+    wanted = EmpiricalRisk(net, cross_entropy, (X, y)).value()
+    for data in ((X.numpy(), y.numpy()), [X, y], [(X, y)]):
+        assert torch.equal(EmpiricalRisk(net, cross_entropy, data).value(), wanted)
+
+
+@pytest.mark.parametrize(
+    ("data", "loss", "message"),
+    [
+        ([1, 2], mse_loss, r"data: expected \(x, y\), .* minibatch 0 is int"),
+        (["ab"], mse_loss, "minibatch 0 is str"),
+        ((torch.zeros(4, 4), torch.zeros(4)), cross_entropy, "loss: fails on outputs"),
+    ],
+)
+def test_what_is_wrong_with_the_samples_is_said_in_one_line(data, loss, message):
+    net, _, _ = case("tanh", loss)
+    with pytest.raises(ValueError, match=message) as caught:
+        EmpiricalRisk(net, loss, data)
+    assert "\n" not in str(caught.value)
+
+
+def test_products_with_arrays_of_another_kind_are_refused():
+    net, X, y = case("tanh", cross_entropy)
+    H = EmpiricalRisk(net, cross_entropy, (X, y)).hessian()
+    with pytest.raises(ValueError, match=r"V: expected a tensor of torch.float64, got torch.flo"):
+        H(torch.zeros(1, H.n_params, dtype=torch.float32))
+    assert repr(H) == f"HessianOperator(n_members=1, n_params={H.n_params})"

@@ -26,8 +26,6 @@ from spectral_atlas.spectra.operators import (
     CompressibleOperator,
     MatrixOperator,
     SymmetricOperator,
-    start_vectors,
-    warm_start,
 )
 from spectral_atlas.spectra.power_iteration import (
     power_iteration_norm,
@@ -35,6 +33,7 @@ from spectral_atlas.spectra.power_iteration import (
 )
 from spectral_atlas.spectra.rank_one import balancedness_gap, layer_alignment, rank_one_mass
 from spectral_atlas.spectra.softmax_hessian import SoftmaxHessian
+from spectral_atlas.spectra.starts import start_vectors, warm_start
 from spectral_atlas.spectra.subspaces import (
     alignment,
     orthonormal_basis,

@@ -8,7 +8,8 @@ import numpy as np
 
 from spectral_atlas.spectra._eigenpairs import Collected
 from spectral_atlas.spectra.block_lanczos import End, block_lanczos, order
-from spectral_atlas.spectra.operators import SymmetricOperator, native, products_of
+from spectral_atlas.spectra.operators import SymmetricOperator, products_of
+from spectral_atlas.spectra.starts import random_blocks
 
 Array = np.ndarray
 
@@ -20,7 +21,7 @@ def incomplete(
     which: End,
     tolerance: float,
     basis: int,
-    rng: np.random.Generator,
+    purpose: int,
 ) -> Array:
     """Members with an eigenvalue, outside the span of those found, that is better than the last."""
     chosen = chosen[found.converged[chosen].all(axis=1)]
@@ -33,7 +34,7 @@ def incomplete(
         known = Y[active]
         return _without(product(_without(V, known), active), known)
 
-    v0 = native(operator, rng.standard_normal((len(chosen), 1, operator.n_params)))
+    v0 = random_blocks(operator, chosen, 1, purpose)
     better = np.zeros(len(chosen), dtype=bool)
     # What separates the last of those found from the rest took this many products, and no more
     # are needed here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class Eigenpairs:
     bounds: Float[
         Array, "B k"
     ]  # absolute: some eigenvalue lies within, |H y - theta y| and rounding
-    vectors: Float[Any, "B k P"]  # orthonormal rows, on the operator's device and in its dtype
+    # orthonormal rows, on the operator's device and in its dtype
+    vectors: Float[Any, "B k P"] = field(repr=False)
     products: Int[Array, " B"]  # products with the matrix; 0 where it was formed
     converged: Bool[Array, "B k"]
 
@@ -71,7 +72,7 @@ def dense_pairs(
     if len(good):
         theta, U = xp.linalg.eigh(matrices[good])
         theta = to_numpy(theta)
-        best = order(theta, which)[:, :k]
+        best = order(theta, which)[:, :k].copy()  # torch takes no reversed view as an index
         values[good] = np.take_along_axis(theta, best, axis=1)
         for row, m in enumerate(good):
             vectors[m] = U[row][:, best[row]].mT

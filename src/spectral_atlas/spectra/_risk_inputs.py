@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,16 +18,20 @@ REAL = (torch.float64, torch.float32)
 
 def minibatches(data: Any, dtype: torch.dtype, device: torch.device) -> list[Piece]:
     """The samples in order, on the device, with the weights n_b / n of their minibatches."""
-    pairs = [data] if isinstance(data, tuple) and isinstance(data[0], Tensor) else list(data)
+    whole = isinstance(data, tuple | list) and len(data) == 2 and _is_array(data[0])
     found: list[tuple[Tensor, Tensor]] = []
-    for number, pair in enumerate(pairs):
+    for number, pair in enumerate([data] if whole else data):
         if not (
             isinstance(pair, tuple | list)
             and len(pair) == 2
-            and all(isinstance(t, Tensor) and t.ndim for t in pair)
+            and all(_is_array(t) and t.ndim for t in pair)
         ):
-            raise ValueError(f"data: expected pairs of tensors (x, y); minibatch {number} is none")
-        x, y = (_cast(t, dtype, device) for t in pair)
+            got = [type(t).__name__ for t in pair] if isinstance(pair, tuple | list) else pair
+            raise ValueError(
+                f"data: expected (x, y), or minibatches of them, tensors or numpy arrays; "
+                f"minibatch {number} is {got if isinstance(got, list) else type(got).__name__}"
+            )
+        x, y = (_cast(torch.as_tensor(t), dtype, device) for t in pair)
         if len(x) != len(y):
             raise ValueError(f"data: minibatch {number} has {len(x)} samples but {len(y)} targets")
         if len(x):
@@ -35,6 +40,10 @@ def minibatches(data: Any, dtype: torch.dtype, device: torch.device) -> list[Pie
     if not total:
         raise ValueError("data: no samples")
     return [Piece(x, y, len(x) / total) for x, y in found]
+
+
+def _is_array(t: Any) -> bool:
+    return isinstance(t, Tensor | np.ndarray)
 
 
 def _cast(t: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -147,7 +156,12 @@ def check_loss(loss: Any, outputs: Any, y: Tensor, dtype: torch.dtype) -> None:
         raise ValueError(f"module: expected a tensor with one row per sample, got {got}")
     if outputs.dtype != dtype:
         raise ValueError(f"module: computes in {outputs.dtype} inside, not in {dtype}")
-    value = loss(outputs, y)
+    try:
+        value = loss(outputs, y)
+    except Exception as error:  # whatever the user's function raises
+        shapes = f"outputs {tuple(outputs.shape)} and targets {tuple(y.shape)} of {y.dtype}"
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"loss: fails on {shapes}: {reason}") from error
     if value.shape != ():
         raise ValueError(
             f"loss: expected a scalar, the mean over the minibatch, got shape {tuple(value.shape)}"

@@ -36,7 +36,9 @@ class RiskModel:
         varied: Tensors,
         own: Tensors,
         shared: Tensors,
+        ridge: float,
     ) -> None:
+        self.ridge = ridge
         self.module, self.loss, self.pieces = module, loss, list(pieces)
         self.varied, self.own, self.shared = varied, own, shared
 
@@ -76,7 +78,14 @@ class RiskModel:
 
     def risks(self, varied: Tensors, point: Point, piece: Piece) -> Tensor:
         """The mean loss of each member as a function of its parameters, (A,)."""
-        return self.losses(self.outputs(varied, point, piece), piece)
+        return self.losses(self.outputs(varied, point, piece), piece) + self.penalty(varied)
+
+    def penalty(self, varied: Tensors) -> Tensor:
+        """(ridge / 2) |theta|^2 of each member, (A,); a plain zero without ridge."""
+        if self.ridge == 0:
+            return torch.zeros(())
+        squares = [(t**2).flatten(1).sum(1) for t in varied.values()]
+        return self.ridge / 2 * torch.stack(squares).sum(0)
 
     def sample_losses(self, varied: Tensors, point: Point, piece: Piece) -> Tensor:
         """The loss of each sample, (A, n)."""
@@ -86,8 +95,10 @@ class RiskModel:
 
         outputs = self.outputs(varied, point, piece)
         if len(outputs) > 1:
-            return vmap(vmap(one), in_dims=(0, None))(outputs, piece.y)
-        return vmap(one)(outputs.squeeze(0), piece.y)[None]
+            losses = vmap(vmap(one), in_dims=(0, None))(outputs, piece.y)
+        else:
+            losses = vmap(one)(outputs.squeeze(0), piece.y)[None]
+        return losses + self.penalty(varied)[..., None]
 
 
 def _count(varied: Tensors) -> int:

@@ -7,8 +7,9 @@ from jaxtyping import Int
 
 from spectral_atlas.spectra._quadrature import Rules, gauss_rules
 from spectral_atlas.spectra._sampling import check_finite, machine, pick
-from spectral_atlas.spectra.operators import SymmetricOperator, start_vectors
+from spectral_atlas.spectra.operators import SymmetricOperator
 from spectral_atlas.spectra.spectral_measures import SpectralDensity
+from spectral_atlas.spectra.starts import start_vectors
 from spectral_atlas.spectra.unconverged import Policy
 
 __all__ = ["SpectralDensity", "spectral_density"]

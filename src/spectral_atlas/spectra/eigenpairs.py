@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any, get_args
 
 import numpy as np
-from array_api_compat import array_namespace
 from jaxtyping import Float
 
 from spectral_atlas.spectra._deflation import incomplete
 from spectral_atlas.spectra._eigenpairs import Collected, Eigenpairs, dense_pairs
+from spectral_atlas.spectra._sampling import machine
 from spectral_atlas.spectra.block_lanczos import End, block_lanczos
 from spectral_atlas.spectra.operators import (
     SymmetricOperator,
@@ -18,6 +18,7 @@ from spectral_atlas.spectra.operators import (
     native,
     products_of,
 )
+from spectral_atlas.spectra.starts import random_blocks, source_of_starts
 from spectral_atlas.spectra.unconverged import (
     Policy,
     UnconvergedError,
@@ -27,6 +28,7 @@ from spectral_atlas.spectra.unconverged import (
 
 Array = np.ndarray
 DENSE_LIMIT = 64
+DENSE_MOST = 4000  # size up to which P / 16 pairs or more are cheaper from the matrix
 
 
 def top_eigenpairs(
@@ -46,6 +48,9 @@ def top_eigenpairs(
     on_nonfinite: Policy = "raise",
 ) -> Eigenpairs:
     """The k most wanted eigenpairs of every member, signed, each with a bound on its error.
+
+    Members that Lanczos leaves over tolerance are solved from their matrix where that fits in
+    `memory_mb`.
 
     Parameters
     ----------
@@ -75,7 +80,8 @@ def top_eigenpairs(
         Products a member may cost; default 20 times the basis.
     dense_limit : int, optional
         Size up to which the matrix is formed and LAPACK's (or the device's) solver used. Default:
-        the operator's attribute ``dense_limit``, else 64, and whatever a basis would fill anyway.
+        the operator's attribute ``dense_limit``, else 64; 16 k if that is more (4000 at most); and
+        whatever a basis would fill anyway.
     memory_mb : float
         Bound on the work space; members are worked through in chunks that respect it, one by one
         at worst: (basis + 4 b) P numbers (the matrix, three times, where it is formed).
@@ -111,25 +117,28 @@ def top_eigenpairs(
     """
     members, size = operator.n_members, operator.n_params
     like = native(operator, np.zeros((1, 1)))
-    eps = float(array_namespace(like).finfo(like.dtype).eps)
+    eps, width = machine(operator)
     tolerance = default_tolerance(eps) if tolerance is None else tolerance
-    rng, given = _source(start, members, size)
+    rng, given = source_of_starts(operator, start, (members, None, size))
     if given is not None:
         block = given.shape[1]
     b = 1 if block is None else block
     _check(k, b, size, which, tolerance, eps)
     check_policy("on_unconverged", on_unconverged)
     check_policy("on_nonfinite", on_nonfinite)
+    verify = verify and which != "BE"  # of each end one pair, which has no copies to miss
     largest = max(b, k) if verify else b
     rows = min(max(64, 4 * k, 8 * largest) if basis is None else basis, size - largest)
-    limit = getattr(operator, "dense_limit", DENSE_LIMIT) if dense_limit is None else dense_limit
+    limit = dense_limit
+    if limit is None:
+        limit = max(getattr(operator, "dense_limit", DENSE_LIMIT), min(16 * k, DENSE_MOST))
     dense = size <= limit or rows < k + 2 * largest
     if basis is not None and size > limit and basis < k + 2 * largest:
         raise ValueError(f"basis: expected at least {k + 2 * largest} (k + 2 blocks), got {basis}")
     most = 20 * rows if max_products is None else max_products
     if not dense and most < k + b:
         raise ValueError(f"max_products: expected at least k + block = {k + b}, got {most}")
-    each = (3 * size if dense else rows + 4 * b) * size * like.dtype.itemsize / 2**20
+    each = (3 * size if dense else rows + 4 * b) * size * width / 2**20
     chunk = max(1, min(members, int(memory_mb / each)))
     found = Collected(members, k, like)
     for first in range(0, members, chunk):
@@ -148,14 +157,22 @@ def top_eigenpairs(
             basis=rows,
             max_products=most,
         )
-        run(chosen, b, rng, None if given is None else given[first : first + len(chosen)])
+        if given is None:
+            v0 = native(operator, rng.standard_normal((len(chosen), b, size)))
+        else:
+            v0 = given[first : first + len(chosen)]
+        run(chosen, v0)
         wide = b
         while verify and wide < k:
-            chosen = incomplete(operator, chosen, found, which, tolerance, rows, rng)
+            chosen = incomplete(operator, chosen, found, which, tolerance, rows, wide)
             if not len(chosen):
                 break
             wide = min(2 * wide, k)
-            run(chosen, wide, rng, None)
+            run(chosen, random_blocks(operator, chosen, wide, 0))
+    late = ~found.converged.all(axis=1) & np.isfinite(found.values).all(axis=1)
+    if 3 * size**2 * width <= memory_mb * 2**20:
+        for m in np.flatnonzero(late):  # few, and one matrix at a time
+            found.put(dense_pairs(operator, np.array([m]), k, which, eps), np.array([m]), eps)
     result = found.assembled()
     finite = np.isfinite(result.values).all(axis=1)
     if on_nonfinite == "raise":
@@ -166,29 +183,16 @@ def top_eigenpairs(
     return result
 
 
-def _source(start: Any, members: int, size: int) -> tuple[np.random.Generator, Any]:
-    """The source of random vectors and, if they were given, the start vectors."""
-    if isinstance(start, np.random.Generator):
-        return start, None
-    if start.ndim != 3 or (start.shape[0], start.shape[2]) != (members, size):
-        raise ValueError(f"start: expected ({members}, b, {size}), got {tuple(start.shape)}")
-    return np.random.default_rng(0), start
-
-
 def _iterate(
     operator: SymmetricOperator,
     chosen: Array,
-    b: int,
-    rng: np.random.Generator,
-    v0: Any,
+    v0: Float[Any, "A b P"],
     *,
     eps: float,
     into: Collected,
     **settings: Any,
 ) -> None:
-    """Block Lanczos for the members chosen, from v0 or a random block of b rows."""
-    if v0 is None:
-        v0 = native(operator, rng.standard_normal((len(chosen), b, operator.n_params)))
+    """Block Lanczos for the members chosen; what they give goes into `into`."""
     for part in block_lanczos(products_of(operator, chosen), v0, **settings):
         into.put(part, chosen[part.members], eps)
 

@@ -39,6 +39,9 @@ class EmpiricalRisk:
     data : (X, y) or iterable of (x, y)
         All samples, or minibatches (a list, a DataLoader), read once, in order. Minibatches of
         different sizes are weighted by their sizes: the sum is that over all samples.
+    ridge : float
+        beta of a penalty (beta/2) |theta|^2 over all parameters that require grad, part of the loss
+        of every sample. A penalty that `loss` itself takes from the module would be a constant.
     parameters : mapping, optional
         ``{name: (B, *shape)}``: values for an ensemble of one module; parameters without an entry
         have the module's value in all members.
@@ -87,6 +90,7 @@ class EmpiricalRisk:
         loss: Loss,
         data: tuple[Tensor, Tensor] | Iterable[Any],
         *,
+        ridge: float = 0.0,
         parameters: Mapping[str, Tensor] | None = None,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str | None = None,
@@ -102,7 +106,7 @@ class EmpiricalRisk:
             inputs.check_finite({**varied, **own})
             inputs.check_finite({name: t[None] for name, t in shared.items()})
         # A copy: a later .train() of the module must not reach the risk.
-        self.model = RiskModel(copy.deepcopy(modules[0]), loss, pieces, varied, own, shared)
+        self.model = RiskModel(copy.deepcopy(modules[0]), loss, pieces, varied, own, shared, ridge)
         aliases = _aliases(modules[0])
         self.block = ParameterBlock(
             {name: t.shape[1:] for name, t in varied.items()},
@@ -112,6 +116,10 @@ class EmpiricalRisk:
         self.n_members = len(next(iter(varied.values())))
         self.n_samples = sum(len(p.x) for p in pieces)
         self._check_loss()
+
+    def __repr__(self) -> str:
+        sizes = f"n_members={self.n_members}, n_params={self.n_params}, n_samples={self.n_samples}"
+        return f"EmpiricalRisk({sizes}, dtype={self.dtype}, device={self.device})"
 
     @property
     def n_params(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Float
 
+from spectral_atlas.spectra._sampling import machine
 from spectral_atlas.spectra._tridiagonal import EPS
 from spectral_atlas.spectra.block_lanczos import End
 from spectral_atlas.spectra.eigenpairs import top_eigenpairs
@@ -17,8 +18,8 @@ from spectral_atlas.spectra.operators import (
     SymmetricOperator,
     name_members,
     native,
-    start_vectors,
 )
+from spectral_atlas.spectra.starts import source_of_starts, start_vectors
 from spectral_atlas.spectra.unconverged import (
     Policy,
     UnconvergedError,
@@ -88,18 +89,19 @@ def extreme_eigenvalues(
     check_policy("on_unconverged", on_unconverged)
     check_policy("on_nonfinite", on_nonfinite)
     members, params = operator.n_members, operator.n_params
-    if not isinstance(start, np.random.Generator) and tuple(start.shape) != (members, params):
-        raise ValueError(f"start: expected {(members, params)}, got {tuple(start.shape)}")
+    if which not in get_args(Which):
+        raise ValueError(f"which: expected one of {', '.join(get_args(Which))}, got {which!r}")
+    rng, given = source_of_starts(operator, start, (members, params))
     if not isinstance(native(operator, np.zeros(1)), np.ndarray):
         return _by_blocks(
             operator,
-            start,
+            rng if given is None else given[:, None],
             which,
+            on_unconverged,
             tolerance=tolerance,
             dense_limit=dense_limit,
             max_products=max_steps,
             memory_mb=memory_mb,
-            on_unconverged=on_unconverged,
             on_nonfinite=on_nonfinite,
         )
     tolerance = default_tolerance(EPS) if tolerance is None else tolerance
@@ -115,11 +117,7 @@ def extreme_eigenvalues(
         if dense:
             parts.append(_dense(inner, chosen, which, on_nonfinite))
             continue
-        v0 = (
-            start_vectors(start, len(chosen), params)
-            if isinstance(start, np.random.Generator)
-            else start[chosen]
-        )
+        v0 = start_vectors(rng, len(chosen), params) if given is None else given[chosen]
         if isinstance(operator, CompressibleOperator):
             v0 = operator.restrict(v0, chosen)
             v0[~np.isfinite(v0).all(axis=1)] = 1.0  # let the product report the bad member
@@ -140,20 +138,19 @@ def extreme_eigenvalues(
 
 def _by_blocks(
     operator: SymmetricOperator,
-    start: np.random.Generator | Float[Any, "B P"],
+    start: np.random.Generator | Float[Any, "B b P"],
     which: Which,
+    on_unconverged: Policy,
     **settings: Any,
 ) -> Extremes:
     """For torch tensors: the solver that stays on their device."""
-    if not isinstance(start, np.random.Generator):
-        start = start[:, None]
     end: End = "BE" if which == "both" else which
     k = min(2, operator.n_params) if which == "both" else 1
-    found = top_eigenpairs(operator, k, start, which=end, block=1, **settings)
+    found = top_eigenpairs(operator, k, start, which=end, on_unconverged="flag", **settings)
     nan = np.full(operator.n_members, np.nan)
     top, low = (0, -1) if which == "both" else (0, 0)
     has_top, has_low = which in ("both", "LA"), which in ("both", "SA")
-    return Extremes(
+    result = Extremes(
         largest=found.values[:, top] if has_top else nan,
         smallest=found.values[:, low] if has_low else nan.copy(),
         bound_largest=found.bounds[:, top] if has_top else nan.copy(),
@@ -163,6 +160,11 @@ def _by_blocks(
         vector_largest=found.vectors[:, top] if has_top else None,
         vector_smallest=found.vectors[:, low] if has_low else None,
     )
+    bad = ~result.converged & np.isfinite(found.values).all(axis=1)
+    if bad.any() and on_unconverged == "raise":
+        tolerance = settings["tolerance"] or default_tolerance(machine(operator)[0])
+        raise UnconvergedError(np.flatnonzero(bad), found.bounds[bad], tolerance, result)
+    return result
 
 
 def _lanczos(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,8 +37,9 @@ class Extremes:
     bound_smallest: Float[Array, " B"]
     steps: Int[Array, " B"]  # products spent; 0 where a dense solver was used
     converged: Bool[Array, " B"]  # False: over tolerance, or a non-finite member (values NaN)
-    vector_largest: Float[Any, "B P"] | None = None  # unit Ritz vectors, if asked for
-    vector_smallest: Float[Any, "B P"] | None = None  # (of torch operators: tensors, always)
+    # Unit Ritz vectors, if asked for; of torch operators always, as tensors.
+    vector_largest: Float[Any, "B P"] | None = field(default=None, repr=False)
+    vector_smallest: Float[Any, "B P"] | None = field(default=None, repr=False)
 
 
 def lanczos(

@@ -75,6 +75,8 @@ class MatrixOperator:
     """
 
     def __init__(self, matrices: Float[Any, "B P P"]) -> None:
+        if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or 0 in matrices.shape:
+            raise ValueError(f"matrices: expected (B, P, P), got {tuple(matrices.shape)}")
         self.matrices = matrices
         self.n_members, self.n_params = matrices.shape[:2]
 
@@ -144,48 +146,6 @@ def products_of(
 ) -> Callable[[Any, Int[Array, " A"]], Any]:
     """Block products for a solver that counts the members chosen from 0."""
     return lambda V, active: block_product(operator, V, chosen[active])
-
-
-def start_vectors(rng: np.random.Generator, members: int, params: int) -> Float[Array, "B P"]:
-    """Gaussian start vectors for Lanczos and power iteration, from a generator that you seed.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-    members, params : int
-        B and P.
-
-    Returns
-    -------
-    (B, P) standard normal; directions are uniform, so that no eigenvector is missed (a start
-    orthogonal to the wanted one has probability zero).
-    """
-    return rng.standard_normal((members, params))
-
-
-def warm_start(
-    rng: np.random.Generator, vectors: Float[Any, "B b P"], noise: float = 1e-3
-) -> Float[Any, "B b P"]:
-    """A start block from eigenvectors of a nearby matrix: those of the last checkpoint, say.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-    vectors : (B, b, P)
-        Unit rows, numpy or torch; rows that are not finite are replaced by random ones.
-    noise : float
-        Length of the random part added to each unit row. Without it, eigenvectors that still are
-        eigenvectors, but no longer the wanted ones, would stop a solver at once. Keep it well above
-        the solver's tolerance.
-
-    Returns
-    -------
-    (B, b, P), as `vectors`. For solvers that take (B, P), pass ``[:, 0]``.
-    """
-    rough = rng.standard_normal(tuple(vectors.shape)) / np.sqrt(vectors.shape[2])
-    old = to_numpy(vectors)
-    old[~np.isfinite(old).all(axis=2)] = 0.0
-    return as_like(old + noise * rough, vectors)
 
 
 def check_finite_members(finite: Bool[Array, " B"]) -> None:

@@ -49,7 +49,7 @@ def alignment(
     -----
     About sqrt(r / P) for a random u.
     """
-    _check_sizes(u, basis)
+    u, basis = _one_kind(u, basis)
     V = _orthonormal(basis, tolerance, "basis")
     xp = array_namespace(u, V)
     top = xp.max(xp.abs(u), axis=-1, keepdims=True)
@@ -95,7 +95,7 @@ def principal_angles(
     Bjorck and Golub 1973, "Numerical methods for computing angles between linear subspaces".
     Knyazev and Argentati 2002, "Principal angles between subspaces in an A-based scalar product".
     """
-    _check_sizes(A, B)
+    A, B = _one_kind(A, B)
     A, B = _orthonormal(A, tolerance, "A"), _orthonormal(B, tolerance, "B")
     if A.shape[-2] > B.shape[-2]:
         A, B = B, A
@@ -118,7 +118,7 @@ def subspace_overlap(
     larger, 0 where they are orthogonal, max(r, s) / P on average for random ones. Arguments and
     errors as in `principal_angles`.
     """
-    _check_sizes(A, B)
+    A, B = _one_kind(A, B)
     A, B = _orthonormal(A, tolerance, "A"), _orthonormal(B, tolerance, "B")
     xp = array_namespace(A, B)
     square = xp.sum((A @ xp.matrix_transpose(B)) ** 2, axis=(-2, -1))
@@ -174,9 +174,13 @@ def orthonormal_basis(
     return basis[..., :low, :]
 
 
-def _check_sizes(u: Any, V: Any) -> None:
+def _one_kind(u: Any, V: Any) -> tuple[Any, Any]:
+    """Both, as numpy where only one of them is torch's."""
     if u.shape[-1] != V.shape[-1]:
         raise ValueError(f"the vectors have sizes {u.shape[-1]} and {V.shape[-1]}")
+    if isinstance(u, Array) != isinstance(V, Array):
+        return to_numpy(u), to_numpy(V)
+    return u, V
 
 
 def _orthonormal(basis: Any, tolerance: float | None, name: str) -> Any:

@@ -13,6 +13,7 @@ from torch.func import grad
 from spectral_atlas.spectra._graphs import Product, Tensors, pullback
 from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock
+from spectral_atlas.spectra.torch_hessian import second_derivative
 from spectral_atlas.spectra.torch_operators import RiskOperator
 
 
@@ -54,7 +55,8 @@ class GGNOperator(FactoredOperator):
     -----
     Positive semidefinite where the loss is convex in the outputs. It is the Hessian of a model that
     is linear in its parameters, and the Fisher matrix of a loss that is the negative log-likelihood
-    of an exponential family in its natural parameters (cross-entropy of logits).
+    of an exponential family in its natural parameters (cross-entropy of logits). A ridge adds
+    ``ridge`` times the identity.
 
     Examples
     --------
@@ -68,6 +70,22 @@ class GGNOperator(FactoredOperator):
     tensor([[[2., 4.],
              [4., 8.]]], dtype=torch.float64)
     """
+
+    def _build(
+        self, rows: ParameterBlock, columns: ParameterBlock, point: Any, piece: Piece
+    ) -> Product:
+        product, model = super()._build(rows, columns, point, piece), self.risk.model
+        if model.ridge == 0:
+            return product
+        ridge = second_derivative(
+            lambda varied: piece.weight * model.penalty(varied).sum(), rows, columns, point
+        )
+
+        def both(V: Tensors) -> Tensors:
+            more = ridge(V)
+            return {name: t + more[name] for name, t in product(V).items()}
+
+        return both
 
     def _function(self, varied: Tensors, point: Any, piece: Piece) -> Tensor:
         return self.risk.model.outputs(varied, point, piece)

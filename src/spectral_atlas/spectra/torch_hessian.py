@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -41,14 +42,24 @@ class HessianOperator(RiskOperator):
     def _build(
         self, rows: ParameterBlock, columns: ParameterBlock, point: Any, piece: Piece
     ) -> Product:
-        model = self.risk.model
+        def risk(varied: Tensors) -> Tensor:
+            return piece.weight * self.risk.model.risks(varied, point, piece).sum()
 
-        def gradient(outer: Tensors) -> Tensors:
-            every = {**point.varied, **outer}
+        return second_derivative(risk, rows, columns, point)
 
-            def total(inner: Tensors) -> Tensor:
-                return piece.weight * model.risks({**every, **inner}, point, piece).sum()
 
-            return grad(total)({name: every[name] for name in columns.names})
+def second_derivative(
+    function: Callable[[Tensors], Tensor],
+    rows: ParameterBlock,
+    columns: ParameterBlock,
+    point: Any,
+) -> Product:
+    """Products with the second derivatives of a scalar function of the tensors that vary."""
 
-        return pullback(gradient, {name: point.varied[name] for name in rows.names})[1]
+    def gradient(outer: Tensors) -> Tensors:
+        every = {**point.varied, **outer}
+        return grad(lambda inner: function({**every, **inner}))(
+            {name: every[name] for name in columns.names}
+        )
+
+    return pullback(gradient, {name: point.varied[name] for name in rows.names})[1]

@@ -47,6 +47,9 @@ class RiskOperator:
         small = self._map.products.graph_bytes < 2**20
         return max(32, int(192 / self.n_members**0.5)) if small else 32
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n_members={self.n_members}, n_params={self.n_params})"
+
     def __call__(self, V: Float[Tensor, "A P"], members: Members = None) -> Float[Tensor, "A P"]:
         """Products, one per row of V."""
         return self.block_product(V[:, None], members)[:, 0]
@@ -113,16 +116,21 @@ class Rectangle:
         """b products for each member named."""
         picked = positions(members, self.risk.n_members)
         wanted = (len(picked), V.shape[1], self.columns.n_params)
+        _check_kind(V, self.risk.dtype)
         if V.shape != wanted:
             raise ValueError(f"V: expected {wanted}, got {tuple(V.shape)}")
-        if V.dtype != self.risk.dtype:
-            raise ValueError(f"V: expected {self.risk.dtype}, got {V.dtype}")
         return self.products(V.detach(), picked)
 
     def dense(self, members: Members) -> Float[Tensor, "A p q"]:
         """The rectangles themselves."""
         like = torch.empty(0, dtype=self.risk.dtype, device=self.risk.device)
         return self.products.dense(positions(members, self.risk.n_members), like)
+
+
+def _check_kind(V: Any, dtype: torch.dtype) -> None:
+    got = V.dtype if isinstance(V, Tensor) else type(V).__name__
+    if got != dtype:
+        raise ValueError(f"V: expected a tensor of {dtype}, got {got}; see native()")
 
 
 class BlockPair:
@@ -159,3 +167,35 @@ class BlockPair:
     def dense(self, members: Members = None) -> Float[Tensor, "A p q"]:
         """The blocks M, (A, p_r, p_c)."""
         return self._forward.dense(members)
+
+    def augmented(self) -> AugmentedBlock:
+        """The symmetric [[0, M], [M^T, 0]] for the eigenvalue solvers.
+
+        Its largest eigenvalues are the largest singular values of M; the first p_r entries of a
+        unit eigenvector are the left singular vector over sqrt(2), the others the right one.
+        """
+        return AugmentedBlock(self)
+
+
+class AugmentedBlock:
+    """See `BlockPair.augmented`; a `SymmetricOperator` of size p_r + p_c."""
+
+    dense_limit = 32
+
+    def __init__(self, pair: BlockPair) -> None:
+        self._pair = pair
+        self.n_members, self.n_params = pair.n_members, sum(pair.shape)
+        self.native = pair._operator.native
+
+    def __call__(self, V: Float[Tensor, "A P"], members: Members = None) -> Float[Tensor, "A P"]:
+        """Products, one per row of V."""
+        left, right = torch.split(V, list(self._pair.shape), dim=1)
+        return torch.cat([self._pair(right, members), self._pair.adjoint(left, members)], dim=1)
+
+    def dense(self, members: Members = None) -> Float[Tensor, "A P P"]:
+        """The matrices themselves."""
+        M = self._pair.dense(members)
+        out = M.new_zeros(len(M), self.n_params, self.n_params)
+        rows = self._pair.shape[0]
+        out[:, :rows, rows:], out[:, rows:, :rows] = M, M.mT
+        return out

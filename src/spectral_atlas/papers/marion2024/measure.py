@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.spectra.extremes import extreme_eigenvalues
-from spectral_atlas.spectra.operators import start_vectors
 from spectral_atlas.spectra.power_iteration import power_iteration_norm
+from spectral_atlas.spectra.starts import start_vectors
 
 if TYPE_CHECKING:
     from spectral_atlas.papers.marion2024.config import Spectra
