@@ -322,6 +322,8 @@ def test_tiny_matrices(size):
         ({"max_products": 1}, "max_products: expected at least"),
         ({"on_nonfinite": "ignore"}, "on_nonfinite: expected 'raise' or 'flag', got 'ignore'"),
         ({"start": np.ones((2, 1, SIZE))}, "start: expected a numpy Generator or an array"),
+        ({"start": np.zeros((12, 1, SIZE))}, "start is zero or not finite for members 0, 1"),
+        ({"start": np.ones((12, 1, SIZE)), "block": 2}, "block: start has 1 rows a member"),
         ({"start": 0}, "start: expected a numpy Generator .*, got int"),
     ],
 )
@@ -332,3 +334,91 @@ def test_bad_settings_are_refused_in_one_line(ensemble, settings, message, monke
     with pytest.raises(ValueError, match=message) as caught:
         top_eigenpairs(MatrixOperator(ensemble), k, start, **settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [100, 300])
+def test_a_multiple_of_the_identity_whatever_the_seed(size):
+    bump = np.zeros((size, size))
+    bump[0, 0] = 1.0
+    operator = MatrixOperator(np.stack([2.5 * np.eye(size), 0.1 * np.eye(size) + bump]))
+    for seed in range(12):
+        found = top_eigenpairs(operator, 8, np.random.default_rng(seed), dense_limit=0)
+        np.testing.assert_allclose(found.values[0], 2.5, rtol=1e-13)
+        np.testing.assert_allclose(found.values[1], [1.1] + 7 * [0.1], rtol=1e-12)
+        gram = found.vectors @ found.vectors.mT
+        np.testing.assert_allclose(gram, np.broadcast_to(np.eye(8), gram.shape), atol=1e-10)
+
+
+@pytest.mark.parametrize("dense_limit", [0, 200])
+@pytest.mark.parametrize("kind", ["numpy", "torch", "float32"])
+def test_bounds_know_the_norm_of_the_matrix_when_the_wanted_values_are_small(kind, dense_limit):
+    values = np.r_[1e6, np.zeros(50), np.linspace(0, 1e-3, 40), 1.0]
+    matrices = np.stack([with_spectrum(values, np.random.default_rng(s)) for s in range(4)])
+    stored = {
+        "numpy": matrices,
+        "torch": torch.from_numpy(matrices),
+        "float32": torch.from_numpy(matrices).float(),
+    }[kind]
+    for end in ("SA", "LA"):
+        found = top_eigenpairs(
+            MatrixOperator(stored), 3, np.random.default_rng(0), which=end, dense_limit=dense_limit
+        )
+        nearest = np.abs(values - found.values[..., None]).min(axis=2)
+        assert (nearest <= found.bounds).all()
+    low = extreme_eigenvalues(
+        MatrixOperator(stored), np.random.default_rng(0), which="SA", dense_limit=dense_limit
+    )
+    assert (np.abs(low.smallest) <= low.bound_smallest).all()
+
+
+@pytest.mark.parametrize("dense_limit", [0, SIZE])
+def test_float32_arrays_get_float32_bounds(ensemble, dense_limit):
+    matrices = ensemble[:10].astype(np.float32)
+    operator = MatrixOperator(matrices)
+    found = extreme_eigenvalues(operator, np.random.default_rng(0), dense_limit=dense_limit)
+    error = np.abs(found.largest - np.linalg.eigvalsh(ensemble[:10])[:, -1])
+    assert (error <= found.bound_largest).all()
+    scale = np.abs(np.linalg.eigvalsh(ensemble[:10])).max(axis=1)
+    assert (found.bound_largest >= 6e-6 * scale).all()
+
+
+def test_bounds_hold_after_many_restarts():
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        matrix = with_spectrum(np.linspace(-1, 1, 200), rng)
+        found = top_eigenpairs(
+            MatrixOperator(matrix[None]), 2, rng, basis=8, dense_limit=0, max_products=5000
+        )
+        U = found.vectors[0]
+        residual = np.linalg.norm(U @ matrix - found.values[0][:, None] * U, axis=1)
+        assert (residual <= found.bounds[0]).all()
+        assert found.products[0] > 200
+
+
+class Skewed(MatrixOperator):
+    """Products that are not of a symmetric matrix, as a wrong derivative gives them."""
+
+    def block_product(self, V, members=None):
+        out = super().block_product(V, members)
+        out[-1, :, 0] += 1e-3 * V[-1, :, 1]
+        return out
+
+    def __call__(self, V, members=None):
+        return self.block_product(V[:, None], members)[:, 0]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_products_that_are_not_symmetric_are_refused(ensemble, kind):
+    operator = Skewed(kind(ensemble[:2].copy()))
+    with pytest.raises(ValueError, match="not of a symmetric matrix for member"):
+        top_eigenpairs(operator, 2, np.random.default_rng(0), dense_limit=0)
+    with pytest.raises(ValueError, match="not of a symmetric matrix for member"):
+        extreme_eigenvalues(operator, np.random.default_rng(0), dense_limit=0)
+
+
+def test_a_basis_too_small_for_copies_says_that_they_may_be_missing():
+    operator = MatrixOperator(
+        with_spectrum(SPECTRA["threefold top"], np.random.default_rng(1))[None]
+    )
+    with pytest.raises(UnconvergedError):
+        top_eigenpairs(operator, 3, np.random.default_rng(0), basis=5, dense_limit=0, memory_mb=0.1)

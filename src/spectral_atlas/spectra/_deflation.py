@@ -47,6 +47,7 @@ def incomplete(
         tolerance=max(tolerance, 1e-6),
         basis=basis,
         max_products=most,
+        norm=found.norm[chosen],
     ):
         members = chosen[part.members]
         last, bound = found.values[members, -1], found.bounds[members, -1]

@@ -13,12 +13,13 @@ EPS = float(np.finfo(np.float64).eps)
 
 
 @_jit
-def step(Q, active, w, j, alpha, beta, x):
+def step(Q, active, w, j, alpha, beta, x, skew):
     """One Lanczos step for the members `active`: w (A, P) holds H q_j and is overwritten.
 
     Classical Gram-Schmidt against all of q_0..q_j, twice ("twice is enough"), so that Ritz values
     have no ghosts. Writes alpha[m, j], beta[m, j], the next vector to Q[m, j+1] (where there is
-    room) and to x (A, P).
+    room) and to x (A, P), and the largest |q_{j-1} H q_j - beta_{j-1}| so far to skew[m]: zero but
+    for rounding where H is symmetric.
     """
     size = Q.shape[2]
     c = np.empty(j + 1)
@@ -34,6 +35,8 @@ def step(Q, active, w, j, alpha, beta, x):
                 for s in range(size):
                     w[a, s] -= c[i] * Q[m, i, s]
             alpha[m, j] = c[j] if sweep == 0 else alpha[m, j] + c[j]
+            if sweep == 0 and j > 0:
+                skew[m] = max(skew[m], abs(c[j - 1] - beta[m, j - 1]))
         top = 0.0  # scaled: the square of a small product must not vanish and end the member
         for s in range(size):
             top = max(top, abs(w[a, s]))

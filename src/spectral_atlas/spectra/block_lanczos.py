@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +11,11 @@ from array_api_compat import array_namespace
 from jaxtyping import Bool, Float, Int
 
 from spectral_atlas.spectra._orthogonal import orthonormal, remove, unit_of
-from spectral_atlas.spectra.operators import as_like, to_numpy
+from spectral_atlas.spectra.operators import as_like, check_symmetry, to_numpy
 
 Array = np.ndarray
 End = Literal["LA", "SA", "LM", "BE"]
+SLAB = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,26 @@ class Finished:
     vectors: Float[Any, "A k P"]  # as the operator's arrays
     products: int  # spent on each member
     passed: Bool[Array, "A k"]  # residual within tolerance
+    norm: Float[Array, " A"]  # max |lambda| as far as seen: what rounding is relative to
+
+
+@dataclass
+class _Active:
+    """The members still iterating, A of them, and what is kept for each."""
+
+    members: Int[Array, " A"]
+    Q: Float[Any, "A m P"]  # the basis, rows
+    T: Float[Array, "A n n"]  # Q H Q^T
+    unit: Float[Array, " A"]  # H is worked on as H / unit
+    norm: Float[Array, " A"]  # largest |Ritz value|, or |entry of T|, so far
+    skew: Float[Array, " A"]  # largest |T - T^T| met
+    lost: Float[Array, " A"]  # squared norm of what was dropped from H Q
+    coupling: Float[Array, "A b b"]  # L of the last block, that its successor must give back
+
+    def keep(self, which: Bool[Array, " A"]) -> None:
+        """Drop the others."""
+        for f in fields(self):
+            setattr(self, f.name, getattr(self, f.name)[which])
 
 
 def order(values: Float[Array, "A n"], which: End) -> Int[Array, "A n"]:
@@ -55,6 +76,7 @@ def block_lanczos(
     tolerance: float,
     basis: int,
     max_products: int,
+    norm: Float[Array, " B"] | None = None,
 ) -> Iterator[Finished]:
     """The k most wanted eigenpairs of B symmetric matrices, members given out as they finish.
 
@@ -80,83 +102,125 @@ def block_lanczos(
         Most rows of Q; at most P - b.
     max_products : int
         Products a member may cost.
+    norm : (B,), optional
+        Lower bounds on max |lambda| of what the products are a part of: rounding and tolerance are
+        relative to no less.
 
     Yields
     ------
     Finished
         Each member once: all k pairs within tolerance, or `max_products` spent, or not finite.
+
+    Raises
+    ------
+    ValueError
+        If products are not of a symmetric matrix, or of another shape.
     """
     xp = array_namespace(start)
     eps = float(xp.finfo(start.dtype).eps)
     members, b, size = start.shape
-    active = np.arange(members)
-    Q = xp.empty((members, basis + b, size), dtype=start.dtype, device=start.device)
-    T = np.zeros((members, basis, basis))
     lengths = to_numpy(xp.linalg.vector_norm(start, axis=2)).max(axis=1)
-    Q[:, :b], _, _ = orthonormal(xp, start, None, 100 * eps * lengths, 0)
-    unit, lost = np.ones(members), np.zeros(members)
+    at = _Active(
+        members=np.arange(members),
+        Q=xp.empty((members, basis + b, size), dtype=start.dtype, device=start.device),
+        T=np.zeros((members, basis, basis)),
+        unit=np.ones(members),
+        norm=np.zeros(members),
+        skew=np.zeros(members),
+        lost=np.zeros(members),
+        coupling=np.full((members, b, b), np.nan),
+    )
+    at.Q[:, :b], _, _ = orthonormal(xp, start, None, 100 * eps * lengths, 0)
     j, spent, step = b, 0, 0
     every = check_at = max(1, 4 // b)
     while True:
-        W = product(Q[:, j - b : j], active)
-        if tuple(W.shape) != (len(active), b, size):
-            raise ValueError(
-                f"the product has shape {tuple(W.shape)}, not {(len(active), b, size)}"
-            )
+        W = product(at.Q[:, j - b : j], at.members)
+        if tuple(W.shape) != (len(at.members), b, size):
+            wanted = (len(at.members), b, size)
+            raise ValueError(f"the product has shape {tuple(W.shape)}, expected {wanted}")
         if not step:
-            unit = unit_of(xp, W)
-        if (unit != 1).any():  # squares would leave the dtype's range
-            W = W * as_like(1 / unit[:, None, None], W)
+            at.unit = unit_of(xp, W)
+            if norm is not None:
+                at.norm = norm / at.unit
+        if (at.unit != 1).any():  # squares would leave the dtype's range
+            W = W * as_like(1 / at.unit[:, None, None], W)
         spent, step = spent + b, step + 1
-        W, C = remove(xp, W, Q[:, :j], b)
-        T[:, :j, j - b : j] = C
-        T[:, j - b : j, :j] = C.swapaxes(1, 2)
-        T[:, j - b : j, j - b : j] = (C[:, -b:] + C[:, -b:].swapaxes(1, 2)) / 2
+        W, C = remove(xp, W, at.Q[:, :j], b)
         finite = np.isfinite(C).all(axis=(1, 2))
         if not finite.all():
-            bad = np.flatnonzero(~finite)
-            nan = np.full((len(bad), k), np.nan)
-            vectors = xp.full((len(bad), k, size), float("nan"), dtype=W.dtype, device=W.device)
-            yield Finished(active[bad], nan, nan, vectors, spent, np.zeros(nan.shape, dtype=bool))
+            yield _not_finite(xp, at.members[~finite], k, W, spent)
             if not finite.any():
                 return
-            active, Q, T, W = active[finite], Q[finite], T[finite], W[finite]
-            unit, lost = unit[finite], lost[finite]
-        scale = np.abs(T[:, :j, :j]).max(axis=(1, 2))
-        X, L, dropped = orthonormal(xp, W, Q[:, :j], 10 * eps * scale, step)
-        lost = lost + dropped
+            at.keep(finite)
+            W, C = W[finite], C[finite]
+        _project(at, C, j, b)
+        scale = np.abs(at.T[:, :j, :j]).max(axis=(1, 2))
+        X, L, dropped = orthonormal(xp, W, at.Q[:, :j], 10 * eps * scale, step)
+        at.lost, at.coupling = at.lost + dropped, L
         full, last = j + b > basis, spent + b > max_products
-        closed = (np.abs(L).max(axis=(1, 2)) == 0) if j >= k else np.zeros(len(active), dtype=bool)
-        if not (full or last or closed.any() or (step >= check_at and j >= k)):
-            Q[:, j : j + b] = X
+        closed = j >= k and bool((np.abs(L).max(axis=(1, 2)) == 0).any())
+        if not (full or last or closed or (step >= check_at and j >= k)):
+            at.Q[:, j : j + b] = X
             j += b
             continue
         check_at = step + max(every, j // (10 * b))  # the eigenpairs of T cost j^3
-        theta, S = np.linalg.eigh(T[:, :j, :j])
+        theta, S = np.linalg.eigh(at.T[:, :j, :j])
+        at.norm = np.maximum(at.norm, np.abs(theta).max(axis=1))
         best = order(theta, which)
         theta = np.take_along_axis(theta, best, axis=1)
         S = np.take_along_axis(S, best[:, None, :], axis=2)
         residuals = np.linalg.norm(L.swapaxes(1, 2) @ S[:, j - b :, :k], axis=1)
-        residuals = np.sqrt(residuals**2 + lost[:, None])
-        passed = residuals <= tolerance * np.abs(theta).max(axis=1, keepdims=True)
+        residuals = np.sqrt(residuals**2 + at.lost[:, None])
+        passed = residuals <= tolerance * at.norm[:, None]
         leave = passed.all(axis=1) | last
         if leave.any():
-            out = np.flatnonzero(leave)
-            rows = as_like(S[out][:, :, :k].swapaxes(1, 2), Q)
-            vectors = rows @ Q[out][:, :j]
-            size_of = unit[out, None]
-            values, errors = theta[out, :k] * size_of, residuals[out] * size_of
-            yield Finished(active[out], values, errors, vectors, spent, passed[out])
+            check_symmetry(at.skew[leave], at.norm[leave], at.members[leave], eps)
+            rows = as_like(S[leave][:, :, :k].swapaxes(1, 2), at.Q)
+            units = at.unit[leave]
+            yield Finished(
+                at.members[leave],
+                theta[leave, :k] * units[:, None],
+                residuals[leave] * units[:, None],
+                rows @ at.Q[leave][:, :j],
+                spent,
+                passed[leave],
+                at.norm[leave] * units,
+            )
             if leave.all():
                 return
-            active, Q, X = active[~leave], Q[~leave], X[~leave]
-            T, theta, S = T[~leave], theta[~leave], S[~leave]
-            unit, lost = unit[~leave], lost[~leave]
+            at.keep(~leave)
+            X, theta, S = X[~leave], theta[~leave], S[~leave]
         if full:
-            keep = min(k + (basis - k) // 2, basis - b)
-            Q[:, :keep] = as_like(S[:, :, :keep].swapaxes(1, 2), Q) @ Q[:, :j]
-            T[:] = 0
-            T[:, np.arange(keep), np.arange(keep)] = theta[:, :keep]
-            j = keep
-        Q[:, j : j + b] = X
+            j = _restart(at, theta, S, j, min(k + (basis - k) // 2, basis - b))
+        at.Q[:, j : j + b] = X
         j += b
+
+
+def _project(at: _Active, C: Array, j: int, b: int) -> None:
+    """T with the coefficients C of its last b columns, and how far it is from symmetric."""
+    at.T[:, :j, j - b : j] = C
+    at.T[:, j - b : j, :j] = C.swapaxes(1, 2)
+    at.T[:, j - b : j, j - b : j] = (C[:, -b:] + C[:, -b:].swapaxes(1, 2)) / 2
+    at.norm = np.maximum(at.norm, np.abs(C).max(axis=(1, 2)))
+    off = np.abs(C[:, -b:] - C[:, -b:].swapaxes(1, 2)).max(axis=(1, 2))
+    if j >= 2 * b:  # <q_i, H x> of the block before is known: W = L X there
+        off = np.fmax(off, np.abs(C[:, -2 * b : -b] - at.coupling).max(axis=(1, 2)))
+    at.skew = np.fmax(at.skew, off)
+
+
+def _restart(at: _Active, theta: Array, S: Array, j: int, keep: int) -> int:
+    """The basis becomes its `keep` most wanted Ritz vectors; returns their number."""
+    rotation = as_like(S[:, :, :keep].swapaxes(1, 2), at.Q)
+    for first in range(0, at.Q.shape[2], SLAB):  # in slabs: no second basis in memory
+        columns = slice(first, first + SLAB)
+        at.Q[:, :keep, columns] = rotation @ at.Q[:, :j, columns]
+    at.T[:] = 0
+    at.T[:, np.arange(keep), np.arange(keep)] = theta[:, :keep]
+    at.coupling[:] = np.nan  # no block before the next one
+    return keep
+
+
+def _not_finite(xp: Any, members: Array, k: int, like: Any, spent: int) -> Finished:
+    nan = np.full((len(members), k), np.nan)
+    vectors = as_like(np.full((len(members), k, like.shape[2]), np.nan), like)
+    return Finished(members, nan, nan, vectors, spent, np.zeros(nan.shape, dtype=bool), nan[:, 0])

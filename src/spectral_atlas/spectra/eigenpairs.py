@@ -58,7 +58,7 @@ def top_eigenpairs(
         On numpy arrays or torch tensors; the work is done with its dtype, on its device.
     k : int
         Eigenpairs a member, 1 <= k <= P.
-    start : numpy Generator or (B, b, P)
+    start : numpy Generator, (B, b, P) or (B, P)
         Source of the random start block, or the block itself; `warm_start` makes one from
         eigenvectors of a nearby matrix.
     which : "LA", "SA", "LM", "BE"
@@ -75,7 +75,7 @@ def top_eigenpairs(
         member where that finds a better one (a further copy of a degenerate eigenvalue) is solved
         again with a block twice as large, until none is found or b = k.
     basis : int, optional
-        Vectors kept before a restart; default max(64, 4 k, 8 b), at most P - b.
+        Vectors kept before a restart, at least k + 2 b; default max(64, 4 k, 8 b), at most P - b.
     max_products : int, optional
         Products a member may cost; default 20 times the basis.
     dense_limit : int, optional
@@ -84,7 +84,8 @@ def top_eigenpairs(
         whatever a basis would fill anyway.
     memory_mb : float
         Bound on the work space; members are worked through in chunks that respect it, one by one
-        at worst: (basis + 4 b) P numbers (the matrix, three times, where it is formed).
+        at worst: (basis + 4 b + 3 k) P numbers (the matrix, three times, where it is formed), and
+        the k P numbers of the result.
     on_unconverged, on_nonfinite : "raise" or "flag"
         What to do with members over tolerance, or with NaN or infinite products.
 
@@ -103,7 +104,8 @@ def top_eigenpairs(
     -----
     Each value is within its bound of an eigenvalue. That none of the wanted ones is missed rests on
     the random start block (with probability one in exact arithmetic). Cost: products, plus about
-    4 j b P operations to orthogonalise a block against j rows.
+    4 j b P operations to orthogonalise a block against j rows. Verification adds at most as many
+    products as the search took, some three quarters as a rule.
 
     Examples
     --------
@@ -120,6 +122,8 @@ def top_eigenpairs(
     eps, width = machine(operator)
     tolerance = default_tolerance(eps) if tolerance is None else tolerance
     rng, given = source_of_starts(operator, start, (members, None, size))
+    if given is not None and block not in (None, given.shape[1]):
+        raise ValueError(f"block: start has {given.shape[1]} rows a member, got block={block}")
     if given is not None:
         block = given.shape[1]
     b = 1 if block is None else block
@@ -127,18 +131,18 @@ def top_eigenpairs(
     check_policy("on_unconverged", on_unconverged)
     check_policy("on_nonfinite", on_nonfinite)
     verify = verify and which != "BE"  # of each end one pair, which has no copies to miss
-    largest = max(b, k) if verify else b
-    rows = min(max(64, 4 * k, 8 * largest) if basis is None else basis, size - largest)
+    rows = min(max(64, 4 * k, 8 * b) if basis is None else basis, size - b)
     limit = dense_limit
     if limit is None:
         limit = max(getattr(operator, "dense_limit", DENSE_LIMIT), min(16 * k, DENSE_MOST))
-    dense = size <= limit or rows < k + 2 * largest
-    if basis is not None and size > limit and basis < k + 2 * largest:
-        raise ValueError(f"basis: expected at least {k + 2 * largest} (k + 2 blocks), got {basis}")
+    dense = size <= limit or rows < k + 2 * b
+    if basis is not None and size > limit and basis < k + 2 * b:
+        raise ValueError(f"basis: expected at least k + 2 block = {k + 2 * b}, got {basis}")
     most = 20 * rows if max_products is None else max_products
     if not dense and most < k + b:
         raise ValueError(f"max_products: expected at least k + block = {k + b}, got {most}")
-    each = (3 * size if dense else rows + 4 * b) * size * width / 2**20
+    widest = min(k, (rows - k) // 2)  # for members that are searched again
+    each = (3 * size if dense else rows + 4 * b + 3 * k) * size * width / 2**20
     chunk = max(1, min(members, int(memory_mb / each)))
     found = Collected(members, k, like)
     for first in range(0, members, chunk):
@@ -167,7 +171,10 @@ def top_eigenpairs(
             chosen = incomplete(operator, chosen, found, which, tolerance, rows, wide)
             if not len(chosen):
                 break
-            wide = min(2 * wide, k)
+            if wide >= widest:  # no room for a larger block: say so
+                found.converged[chosen] = False
+                break
+            wide = min(2 * wide, widest)
             run(chosen, random_blocks(operator, chosen, wide, 0))
     late = ~found.converged.all(axis=1) & np.isfinite(found.values).all(axis=1)
     if 3 * size**2 * width <= memory_mb * 2**20:

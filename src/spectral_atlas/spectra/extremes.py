@@ -91,8 +91,13 @@ def extreme_eigenvalues(
     members, params = operator.n_members, operator.n_params
     if which not in get_args(Which):
         raise ValueError(f"which: expected one of {', '.join(get_args(Which))}, got {which!r}")
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise ValueError(f"tolerance: expected a number in (0, 1), got {tolerance}")
+    if max_steps is not None and max_steps < 1:
+        raise ValueError(f"max_steps: expected at least 1, got {max_steps}")
     rng, given = source_of_starts(operator, start, (members, params))
-    if not isinstance(native(operator, np.zeros(1)), np.ndarray):
+    like = native(operator, np.zeros((1, 1)))
+    if not isinstance(like, np.ndarray) or like.dtype != np.float64:
         return _by_blocks(
             operator,
             rng if given is None else given[:, None],

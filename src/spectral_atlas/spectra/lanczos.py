@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from spectral_atlas.spectra import _tridiagonal
-from spectral_atlas.spectra.operators import name_members
+from spectral_atlas.spectra.operators import check_symmetry, name_members
 from spectral_atlas.spectra.unconverged import Policy, check_policy
 
 Array = np.ndarray
@@ -85,8 +85,8 @@ def lanczos(
     Raises
     ------
     ValueError
-        On bad settings, a zero or non-finite start vector, or (with ``"raise"``) a non-finite
-        product; the message names the members.
+        On bad settings, a zero or non-finite start vector, products that are not of a symmetric
+        matrix, or (with ``"raise"``) not finite; the message names the members.
     """
     v0 = np.asarray(v0, dtype=np.float64)
     if v0.ndim != 2 or 0 in v0.shape:
@@ -109,7 +109,7 @@ def lanczos(
     Q[:, 0] = x
     alpha, beta = np.zeros((members, limit)), np.zeros((members, limit))
     ritz = np.full((members, 4), np.nan)  # theta_max, residual, theta_min, residual
-    steps = np.zeros(members, dtype=np.int64)
+    steps, skew = np.zeros(members, dtype=np.int64), np.zeros(members)
     converged = np.zeros(members, dtype=bool)
     active = np.arange(members)
     for j in range(limit):
@@ -120,7 +120,7 @@ def lanczos(
         w = np.array(hvp(x, active), dtype=np.float64, order="C")
         if w.shape != x.shape:
             raise ValueError(f"the product has shape {w.shape}, its argument {x.shape}")
-        _tridiagonal.step(Q, active, w, j, alpha, beta, x)
+        _tridiagonal.step(Q, active, w, j, alpha, beta, x, skew)
         steps[active] = j + 1
         a, b = alpha[active, j], beta[active, j]
         good = np.isfinite(a) & np.isfinite(b)
@@ -144,6 +144,7 @@ def lanczos(
             x = np.ascontiguousarray(x[~leave])
             if not len(active):
                 break
+    check_symmetry(skew, np.maximum(np.abs(ritz[:, 0]), np.abs(ritz[:, 2])), np.arange(members))
     return _assemble(ritz, steps, converged, which, (Q, alpha, beta) if eigenvectors else None)
 
 

@@ -10,6 +10,7 @@ from array_api_compat import array_namespace
 from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
+SYMMETRY_NUMBERS = 2**22  # matrix entries compared with their transpose at once
 
 
 @runtime_checkable
@@ -71,12 +72,27 @@ class MatrixOperator:
     Parameters
     ----------
     matrices : (B, P, P), numpy or torch
-        One symmetric matrix per member.
+        One symmetric matrix per member; not copied.
+
+    Raises
+    ------
+    ValueError
+        On a shape that does not fit, integers, or a finite matrix further from symmetric than
+        rounding, max |H - H^T| > 1000 eps max |H|: LAPACK would read one triangle, products both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator
+    >>> MatrixOperator(np.array([[[2.0, 1.0], [1.0, 2.0]]]))(np.array([[1.0, -1.0]]))
+    array([[ 1., -1.]])
     """
 
     def __init__(self, matrices: Float[Any, "B P P"]) -> None:
         if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or 0 in matrices.shape:
             raise ValueError(f"matrices: expected (B, P, P), got {tuple(matrices.shape)}")
+        check_floating("matrices", matrices)
+        _check_symmetric(matrices)
         self.matrices = matrices
         self.n_members, self.n_params = matrices.shape[:2]
 
@@ -94,6 +110,7 @@ class MatrixOperator:
 
     def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A P P"]:
         """The matrices of the members named."""
+        members = check_members(members, self.n_members)
         return self.matrices if members is None else self.matrices[members]
 
     def native(self, array: Float[Array, "*shape"]) -> Float[Any, "*shape"]:
@@ -148,10 +165,115 @@ def products_of(
     return lambda V, active: block_product(operator, V, chosen[active])
 
 
+def check_members(members: Any, n_members: int) -> Int[Array, " A"] | None:
+    """The members asked for as a 1-d array of indices, None for all; an empty array is allowed.
+
+    Parameters
+    ----------
+    members : None, (A,) integers of numpy or torch, or a list of them
+    n_members : int
+        Number B of members there are.
+
+    Raises
+    ------
+    ValueError
+        On what is no 1-d integer array (booleans are none), or an index outside 0, ..., B - 1.
+    """
+    if members is None:
+        return None
+    indices = _host(members)
+    wanted = f"members: expected a 1-d array of integers from 0 to {n_members - 1}"
+    if indices.ndim != 1:
+        raise ValueError(f"{wanted}, got shape {indices.shape}")
+    if not indices.size:
+        return np.zeros(0, dtype=np.intp)
+    if indices.dtype.kind not in "iu":
+        raise ValueError(f"{wanted}, got {indices.dtype}: {indices[0]}")
+    for extreme in (indices.min(), indices.max()):
+        if not 0 <= extreme < n_members:
+            raise ValueError(f"{wanted}, got {extreme}")
+    return indices.astype(np.intp, copy=False)
+
+
+def check_floating(name: str, array: Any) -> None:
+    """ValueError unless the array, numpy's or torch's, has a real floating-point dtype."""
+    if not array_namespace(array).isdtype(array.dtype, "real floating"):
+        kind = str(array.dtype).removeprefix("torch.")
+        what = "samples" if name in ("X", "Y") else "numbers"
+        raise ValueError(f"{name}: expected floating-point {what}, got {kind}")
+
+
+def check_memory(memory_mb: float) -> None:
+    """ValueError unless the bound is a positive, finite number."""
+    number = isinstance(memory_mb, int | float | np.integer | np.floating)
+    if not number or isinstance(memory_mb, bool) or not 0 < memory_mb < np.inf:
+        raise ValueError(f"memory_mb: expected a positive, finite number, got {memory_mb!r}")
+
+
+def check_rng(rng: Any) -> None:
+    """ValueError unless it is a numpy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy Generator, got {type(rng).__name__}")
+
+
+def _check_symmetric(matrices: Any) -> None:
+    """ValueError that names finite members further from symmetric than rounding."""
+    xp = array_namespace(matrices)
+    count, size = matrices.shape[:2]
+    group = max(1, SYMMETRY_NUMBERS // size**2)
+    rows = size if group > 1 else max(1, SYMMETRY_NUMBERS // size)
+    off, top = np.zeros((2, count))
+    with np.errstate(invalid="ignore", over="ignore"):
+        for first in range(0, count, group):
+            some = slice(first, first + group)
+            for at in range(0, size, rows):
+                upper = matrices[some, at : at + rows, at:]
+                lower = matrices[some, at:, at : at + rows]
+                gap = xp.abs(upper - xp.matrix_transpose(lower))
+                off[some] = np.maximum(off[some], to_numpy(xp.max(gap, axis=(1, 2))))
+                for part in (upper, lower):
+                    top[some] = np.maximum(top[some], to_numpy(_largest(xp, part)))
+    bad = np.isfinite(top) & (off > 1e3 * float(xp.finfo(matrices.dtype).eps) * top)
+    if bad.any():
+        worst = float((off[bad] / top[bad]).max())
+        raise ValueError(
+            f"matrices: not symmetric for {name_members(bad)}: max |H - H^T| is {worst:.1e} max |H|"
+        )
+
+
+def _largest(xp: Any, matrices: Any) -> Any:
+    """max |H| of each matrix, NaN if one entry is, without a copy."""
+    axes = {"axis": (1, 2)}
+    return xp.maximum(xp.max(matrices, **axes), -xp.min(matrices, **axes))
+
+
+def _host(array: Any) -> Array:
+    """What numpy makes of an array, a tensor on any device or a list, without a change of dtype."""
+    return np.asarray(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
+
+
 def check_finite_members(finite: Bool[Array, " B"]) -> None:
     """ValueError that names the members that are not finite."""
     if not finite.all():
         raise ValueError(f"the matrix is not finite for {name_members(~finite)}")
+
+
+def check_symmetry(
+    skew: Float[Array, " A"],
+    norm: Float[Array, " A"],
+    members: Int[Array, " A"],
+    eps: float = float(np.finfo(np.float64).eps),
+) -> None:
+    """ValueError that names members whose <q_i, H q_j> and <q_j, H q_i> differ beyond rounding.
+
+    `skew` is the largest difference met, `norm` the largest |eigenvalue| by the end of the search
+    (a start vector may see little of it).
+    """
+    wrong = skew > eps**0.5 * norm
+    if wrong.any():
+        bad = np.zeros(int(members.max()) + 1, dtype=bool)
+        bad[members[wrong]] = True
+        raise ValueError(f"the products are not of a symmetric matrix for {name_members(bad)}")
 
 
 def check_rows(V: Array, members: Array | None, operator: SymmetricOperator) -> None:

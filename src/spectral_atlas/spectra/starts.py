@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from spectral_atlas.spectra.operators import SymmetricOperator, as_like, native, to_numpy
+from spectral_atlas.spectra.operators import (
+    SymmetricOperator,
+    as_like,
+    name_members,
+    native,
+    to_numpy,
+)
 
 Array = np.ndarray
 
@@ -67,10 +73,17 @@ def source_of_starts(
     if isinstance(start, np.random.Generator):
         return start, None
     got = tuple(getattr(start, "shape", ())) or type(start).__name__
+    if len(got) == 2 and len(shape) == 3 and not isinstance(got, str):
+        start, got = start[:, None], (got[0], 1, got[1])
     wanted = ", ".join("b" if n is None else str(n) for n in shape)
     if len(got) != len(shape) or any(n not in (None, g) for n, g in zip(shape, got, strict=True)):
         raise ValueError(f"start: expected a numpy Generator or an array ({wanted}), got {got}")
-    return np.random.default_rng(0), native(operator, start) if isinstance(start, Array) else start
+    values = to_numpy(start)
+    usable = np.isfinite(values).all(axis=-1) & (values != 0).any(axis=-1)
+    if not usable.all():
+        bad = ~usable.reshape(len(usable), -1).all(axis=1)
+        raise ValueError(f"start is zero or not finite for {name_members(bad)}")
+    return np.random.default_rng(0), native(operator, values)
 
 
 def random_blocks(
