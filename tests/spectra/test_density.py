@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -329,11 +330,37 @@ def test_non_finite_members_are_named_or_flagged(value):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"probes": 0}, "probes"), ({"steps": 0}, "steps"), ({"on_nonfinite": "no"}, "on_nonfinite")],
+    [
+        ({"probes": 0}, "probes"),
+        ({"steps": 0}, "steps"),
+        ({"on_nonfinite": "no"}, "on_nonfinite"),
+        ({"members": np.array([-1])}, "members: .* from 0 to 0, got -1"),
+        ({"members": np.array([0, 1])}, "members: .* from 0 to 0, got 1"),
+        ({"memory_mb": 0}, "memory_mb: expected a positive, finite number, got 0"),
+        ({"rng": 0}, "rng: expected a numpy Generator, got int"),
+    ],
 )
-def test_bad_settings_are_refused(change, message):
-    with pytest.raises(Exception, match=message):
-        spectral_density(with_spectrum(1, np.ones(3)), np.random.default_rng(1), **change)
+def test_bad_settings_are_refused(change, message, monkeypatch):
+    # where types are checked at every call, that check would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    settings = {"rng": np.random.default_rng(1), **change}
+    with pytest.raises(ValueError, match=message) as error:
+        spectral_density(with_spectrum(1, np.ones(3)), **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_no_members_have_empty_densities():
+    result = spectral_density(
+        with_spectrum(1, np.ones(9)),
+        np.random.default_rng(1),
+        probes=4,
+        steps=5,
+        members=np.zeros(0, dtype=int),
+    )
+    assert result.nodes.shape == (0, 4, 5)
+    assert result.exact.shape == result.steps.shape == (0, 4)
+    assert result.moment(1)[0].shape == result.wasserstein_bound().shape == (0,)
+    assert result.cdf(np.zeros(3))[0].shape == result.density(np.zeros(3), 1.0)[0].shape == (0, 3)
 
 
 def test_a_width_is_positive():

@@ -182,6 +182,15 @@ def test_mean_terms_are_those_of_shifted_gradients():
         ),
         (lambda: gradient_matrix_spectrum(np.ones((2, 3)), n_vectors=3), "expected 0 to 2"),
         (
+            lambda: gradient_matrix_spectrum(np.ones((2, 3), int)),
+            "gradients: .* numbers, got int64",
+        ),
+        (
+            lambda: gradient_matrix_spectrum(lambda a, b: np.ones((b - a, 3), int), n_samples=2),
+            "gradients: expected floating-point numbers, got int64",
+        ),
+        (lambda: gradient_matrix_spectrum(np.ones((2, 3)), memory_mb=-1), "memory_mb: expected"),
+        (
             lambda: gradient_matrix_spectrum(np.ones((2, 3)), n_vectors=2, centred=True),
             "expected 0 to 1",
         ),

@@ -211,6 +211,9 @@ def test_nan_stays_in_its_checkpoint():
         (lambda: gradient(Y, LABELS[:3], XS), "labels: expected"),
         (lambda: gradient(Y, LABELS + 1, XS), r"\(40,\) integers from 0 to 3"),
         (lambda: gradient(Y, LABELS - 1, XS), "integers from 0 to 3"),
+        (lambda: gradient(Y, LABELS + 0.5, XS), "integers from 0 to 3, got float64"),
+        (lambda: risk(Y, LABELS == 0, XS), "integers from 0 to 3, got bool"),
+        (lambda: class_probabilities(Y, np.ones((K, D), int)), "x: expected .* numbers, got int64"),
         (lambda: hessian_block(Y, XS, 0, K), r"got \[\(0, 4\)\]"),
         (lambda: hessian_block(Y, XS, -1, 0), r"got \[\(-1, 0\)\]"),
         (lambda: class_block_operator(Y, XS, []), "classes from 0 to 3"),
@@ -225,3 +228,17 @@ def test_misfits_are_refused_in_one_line(call, message, monkeypatch):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_integer_samples_are_refused(kind, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    pixels, labels, xs = kind(np.full((N, D), 9, dtype=np.uint8)), kind(LABELS), kind(XS)
+    for call in (
+        lambda: hessian_block(pixels, xs, 0, 0),
+        lambda: gradient_matrix_block(pixels, labels, xs, 0, 0),
+        lambda: class_block_operator(pixels, xs),
+        lambda: SoftmaxHessian(pixels, xs),
+    ):
+        with pytest.raises(ValueError, match=r"^Y: expected floating-point samples, got uint8$"):
+            call()

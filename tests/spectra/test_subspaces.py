@@ -1,5 +1,6 @@
 """Alignment, principal angles and overlap against rotations that are known."""
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -172,3 +173,41 @@ def test_bases_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="ranks differ"):
         orthonormal_basis(batch)
     assert orthonormal_basis(batch[:1]).shape == (1, 2, 3)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize(
+    ("A", "message"),
+    [
+        (np.zeros((0, 5)), r"A: expected \(..., r, P\), none 0, got \(0, 5\)"),
+        (np.ones(5), r"A: expected \(..., r, P\), none 0, got \(5,\)"),
+        (np.eye(5, dtype=np.int64), "A: expected floating-point numbers, got int64"),
+    ],
+)
+def test_what_is_no_basis_is_refused_in_one_line(A, message, kind, monkeypatch):
+    # where shapes are checked at every call, that check would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    A, B = kind(A), kind(np.eye(5)[:2])
+    calls = {
+        "A": [lambda: principal_angles(A, B), lambda: subspace_overlap(A, B)],
+        "B": [lambda: principal_angles(B, A), lambda: subspace_overlap(B, A)],
+        "basis": [lambda: alignment(B[0], A)],
+        "vectors": [lambda: orthonormal_basis(A)],
+    }
+    for name, some in calls.items():
+        for call in some:
+            with pytest.raises(ValueError, match=message.replace("A:", f"{name}:")) as error:
+                call()
+            assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kinds", [(np.asarray,) * 2, (torch.from_numpy,) * 2])
+def test_bases_of_two_dtypes_are_promoted(kinds):
+    A, B = rotated(3, [0.2, 0.9], 30)
+    single, double = kinds[0](A.astype(np.float32)), kinds[1](B)
+    for pair in ((single, double), (double, single)):
+        np.testing.assert_allclose(principal_angles(*pair), [0.2, 0.9], atol=1e-6)
+        assert subspace_overlap(*pair) == pytest.approx(np.mean(np.cos([0.2, 0.9]) ** 2), abs=1e-6)
+    np.testing.assert_allclose(alignment(double, single), alignment(B, A), atol=1e-6)
+    mixed = principal_angles(A.astype(np.float32), torch.from_numpy(B))
+    np.testing.assert_allclose(mixed, [0.2, 0.9], atol=1e-6)

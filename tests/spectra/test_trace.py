@@ -1,5 +1,8 @@
 """Hutch++ and Hutchinson against exact traces, ranks and each other's variance."""
 
+import tracemalloc
+
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -171,10 +174,60 @@ def test_non_finite_members_are_named_or_flagged(estimator, value, products):
         (hutch_plus_plus, {"products": 3}, "products"),
         (hutchinson, {"products": 1}, "products"),
         (frobenius_norm_squared, {"products": 0}, "products"),
-        (hutchinson, {"distribution": "uniform"}, "distribution"),
+        (
+            hutchinson,
+            {"distribution": "normal"},
+            "distribution: expected 'rademacher' or 'gaussian', got 'normal'",
+        ),
         (hutchinson, {"on_nonfinite": "no"}, "on_nonfinite"),
+        (hutchinson, {"rng": 0}, "rng: expected a numpy Generator, got int"),
+        (hutchinson, {"members": np.array([-1])}, "members: .* from 0 to 0, got -1"),
+        (hutch_plus_plus, {"members": np.array([1])}, "members: .* from 0 to 0, got 1"),
+        (hutch_plus_plus, {"memory_mb": np.inf}, "memory_mb: expected a positive, finite"),
     ],
 )
-def test_bad_settings_are_refused(estimator, change, message):
-    with pytest.raises(Exception, match=message):
-        estimator(with_spectrum(1, np.ones(9)), np.random.default_rng(1), **change)
+def test_bad_settings_are_refused(estimator, change, message, monkeypatch):
+    # where types are checked at every call, that check would speak first
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    settings = {"rng": np.random.default_rng(1), **change}
+    with pytest.raises(ValueError, match=message) as error:
+        estimator(with_spectrum(1, np.ones(9)), **settings)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_no_members_have_no_estimates(estimator):
+    operator, none = with_spectrum(1, np.ones(9)), np.zeros(0, dtype=int)
+    result = estimator(operator, np.random.default_rng(1), products=5, members=none)
+    assert result.value.shape == result.standard_error.shape == (0,)
+
+
+class Scaling:
+    """(m + 1) I, whose products take no room but their own."""
+
+    n_members, n_params = 2, 20_000
+
+    def __call__(self, V, members=None):
+        return self.block_product(V[:, None], members)[:, 0]
+
+    def block_product(self, V, members=None):
+        chosen = np.arange(2) if members is None else members
+        return (chosen + 1.0)[:, None, None] * V
+
+    def dense(self, members=None):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("memory_mb", [1.0, 30.0])  # one member at a time, and both
+@pytest.mark.parametrize("distribution", ["rademacher", "gaussian"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_work_space_is_what_the_docstring_says(estimator, distribution, memory_mb):
+    options = {"products": 30, "distribution": distribution, "memory_mb": memory_mb}
+    operator = Scaling()
+    estimator(operator, np.random.default_rng(1), **options)
+    tracemalloc.start()
+    estimator(operator, np.random.default_rng(1), **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    one = 8 * 30 * operator.n_params
+    assert peak < (2.5 * one if memory_mb == 1.0 else 30 * 2**20) + 2**16

@@ -191,6 +191,8 @@ def test_forward_is_frozen_and_holds_no_copy_of_the_samples():
         (lambda f: forward(X, LABELS, WS[..., :2], VS), "X and W: expected"),
         (lambda f: forward(X, LABELS, WS, VS[:, :2]), r"v: expected \(2, 3\)"),
         (lambda f: forward(X, LABELS[:4], WS, VS), r"y: expected \(30,\)"),
+        (lambda f: forward(np.ones((N, D), np.uint8), LABELS, WS, VS), "X: .* samples, got uint8"),
+        (lambda f: forward(X, LABELS, np.ones((K, D), int), VS[0]), "W: .* numbers, got int64"),
         (lambda f: forward(X, 2 * LABELS - 1, WS, VS), "labels 0 and 1"),
         (lambda f: neuron_block(f, 0, K), r"neurons: expected 0 to 2, got \(0, 3\)"),
         (lambda f: cross_block(f, -1, 0), r"neurons: expected 0 to 2, got \(-1, 0\)"),

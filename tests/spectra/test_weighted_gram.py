@@ -141,6 +141,28 @@ def test_nan_stays_in_its_member():
     np.testing.assert_array_equal(np.isnan(result.largest), [False, True, False])
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_a_row_that_is_not_finite_counts_only_where_it_has_a_weight(kind, value):
+    broken, weights = X.copy(), np.stack([WEIGHTS["positive"], WEIGHTS["mixed"]])
+    broken[9, 2], broken[11], weights[0, [9, 11]], weights[1, 11] = value, value, 0.0, 0.0
+    given = kind(broken.copy()), kind(weights.copy())
+    operator = WeightedGram(*given)
+    clean = WeightedGram(np.where(np.isfinite(broken), X, 0.0), weights)
+    V = np.ones((2, D))
+    for found, expected in ((operator.dense(), clean.dense()), (operator(kind(V)), clean(V))):
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-13)
+        assert np.isnan(np.asarray(found[1])).all()
+    np.testing.assert_array_equal(given[0], broken)  # copies were changed
+    np.testing.assert_array_equal(given[1], weights)
+    assert WeightedGram(X, weights).X is X
+
+
+def test_a_list_of_ridges():
+    operator = WeightedGram(X, np.zeros((2, N)), [0.1, 0.2])
+    np.testing.assert_array_equal(operator.dense(), np.array([0.1, 0.2])[:, None, None] * np.eye(D))
+
+
 @pytest.mark.parametrize("dense_limit", [0, None])
 def test_extreme_eigenvalues_of_the_ensemble(dense_limit):
     weights = np.stack([WEIGHTS["positive"], WEIGHTS["mixed"]])
@@ -165,6 +187,9 @@ def test_float32_products_stay_float32():
         (lambda: WeightedGram(X, np.ones((2, N - 1))), rf"weights: expected \(B, {N}\)"),
         (lambda: WeightedGram(X[:0], np.ones((2, 0))), "X: expected"),
         (lambda: WeightedGram(X, np.ones((2, N)), np.ones(3)), "ridge: expected"),
+        (lambda: WeightedGram(X, np.ones((2, N)), [0.1, 0.2, 0.3]), r"ridge: expected .* \(3,\)"),
+        (lambda: WeightedGram(X, np.ones((2, N)), normalisation=0), "normalisation: expected"),
+        (lambda: weighted_gram(X, np.ones(N), memory_mb=0), "memory_mb: expected"),
         (lambda: WeightedGram(X, np.ones((2, N)))(np.ones((3, D))), r"V: expected \(2, 7\)"),
         (lambda: WeightedGram(X, np.ones((2, N))).block_product(np.ones((2, D, 1))), "V: expected"),
     ],
@@ -182,3 +207,12 @@ def test_these_modules_load_no_torch():
     code = "".join(f"import spectral_atlas.spectra.{name}\n" for name in names)
     code += "import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_integer_samples_are_refused(kind, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    pixels, w = kind(np.full((N, D), 9, dtype=np.uint8)), kind(np.ones((1, N)))
+    for call in (lambda: weighted_gram(pixels, w[0]), lambda: WeightedGram(pixels, w)):
+        with pytest.raises(ValueError, match=r"^X: expected floating-point samples, got uint8$"):
+            call()

@@ -11,6 +11,9 @@ from array_api_compat import array_namespace
 from spectral_atlas.spectra.operators import (
     SymmetricOperator,
     block_product,
+    check_members,
+    check_memory,
+    check_rng,
     name_members,
     native,
     to_numpy,
@@ -51,7 +54,8 @@ def mean_and_error(samples: Array, axis: int) -> tuple[Array, Array]:
 
 def pick(operator: SymmetricOperator, members: Array | None) -> Array:
     """The members asked for, as indices."""
-    return np.arange(operator.n_members) if members is None else np.asarray(members)
+    members = check_members(members, operator.n_members)
+    return np.arange(operator.n_members) if members is None else members
 
 
 def check_finite(bad: Array, chosen: Array, on_nonfinite: str) -> None:
@@ -97,7 +101,9 @@ def sample_members(
     vectors where the products asked for suffice.
     """
     if distribution not in ("rademacher", "gaussian"):
-        raise ValueError(f"distribution: no such thing as {distribution!r}")
+        raise ValueError(f"distribution: expected 'rademacher' or 'gaussian', got {distribution!r}")
+    check_rng(rng)
+    check_memory(memory_mb)
     chosen, size = pick(operator, members), operator.n_params
     check_finite(np.zeros(0, dtype=bool), chosen, on_nonfinite)
     exact = count >= size
@@ -114,8 +120,7 @@ def sample_members(
             if exact:
                 value[rows] = _exact(operator, some, min(size, max(1, fits // len(some))), form)
                 continue
-            draws = np.stack([_draw(rng, distribution, count - second, size) for _ in some])
-            known, samples = sample(some, draws)
+            known, samples = sample(some, _draw(rng, distribution, len(some), count - second, size))
             rest, error[rows] = mean_and_error(samples, 1)
             value[rows] = known + rest
     bad = ~np.isfinite(value)
@@ -124,7 +129,15 @@ def sample_members(
     return value, error, min(count, size)
 
 
-def _draw(rng: np.random.Generator, distribution: str, count: int, size: int) -> Array:
+def _draw(
+    rng: np.random.Generator, distribution: str, members: int, count: int, size: int
+) -> Array:
+    """(members, count, size), member after member; signs as single bytes."""
     if distribution == "gaussian":
-        return rng.standard_normal((count, size))
-    return 2.0 * rng.integers(0, 2, size=(count, size), dtype=np.int8) - 1.0
+        return rng.standard_normal((members, count, size))
+    signs = np.empty((members, count, size), dtype=np.int8)
+    for own in signs:  # one call would share out random bits that each member has to itself
+        own[:] = rng.integers(0, 2, size=(count, size), dtype=np.int8)
+    signs *= 2
+    signs -= 1
+    return signs

@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from spectral_atlas.spectra._quadrature import Rules, gauss_rules
 from spectral_atlas.spectra._sampling import check_finite, machine, pick
-from spectral_atlas.spectra.operators import SymmetricOperator
+from spectral_atlas.spectra.operators import SymmetricOperator, check_memory, check_rng
 from spectral_atlas.spectra.spectral_measures import SpectralDensity
 from spectral_atlas.spectra.starts import start_vectors
 from spectral_atlas.spectra.unconverged import Policy
@@ -64,7 +64,20 @@ def spectral_density(
     and Xiao 2019, "An investigation into neural net optimization via Hessian eigenvalue density".
     Chen, Trogdon and Ubaru 2021, "Analysis of stochastic Lanczos quadrature for spectrum
     approximation".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator, spectral_density
+    >>> H = MatrixOperator(np.array([[[0.0, 3.0], [3.0, 0.0]]]))  # eigenvalues -3 and 3
+    >>> density = spectral_density(H, np.random.default_rng(0), steps=2)
+    >>> density.nodes[0, 0].round(12), bool(density.exact.all())
+    (array([-3.,  3.]), True)
+    >>> density.moment(2)[0].round(12)  # H^2 = 9 I
+    array([9.])
     """
+    check_rng(rng)
+    check_memory(memory_mb)
     if probes < 1 or steps < 1:
         raise ValueError(f"probes, steps: expected at least 1, got {probes}, {steps}")
     chosen, size = pick(operator, members), operator.n_params
@@ -82,10 +95,16 @@ def spectral_density(
             start = start_vectors(rng, len(some) * count, size).reshape(len(some), count, size)
             parts.append(gauss_rules(operator, some, start, steps))
         rows.append(_join(parts, 1))
-    rules = _join(rows, 0)
+    rules = _join(rows, 0) if rows else _no_rules(probes, steps)
     bad = ~np.isfinite(rules.weights).all(axis=(1, 2))
     check_finite(bad, chosen, on_nonfinite)
     return SpectralDensity(**vars(rules), n_params=size, eps=eps)
+
+
+def _no_rules(probes: int, steps: int) -> Rules:
+    """Of no members."""
+    table, flags = np.zeros((0, probes, steps)), np.zeros((0, probes), dtype=bool)
+    return Rules(table, table.copy(), table.copy(), flags.astype(np.int64), flags)
 
 
 def _join(parts: list[Rules], axis: int) -> Rules:

@@ -84,7 +84,20 @@ def extreme_eigenvalues(
     UnconvergedError
         With ``on_unconverged="raise"``; names members and bounds.
     ValueError
-        Non-finite members with ``on_nonfinite="raise"``, or bad settings.
+        Non-finite members with ``on_nonfinite="raise"``, bad settings, or products that are not of
+        a symmetric matrix.
+
+    Examples
+    --------
+    The sum of squares over three outputs of a linear model has the Hessian 2 I ⊗ XᵀX.
+
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator, extreme_eigenvalues
+    >>> X = np.array([[3.0, 0.0], [0.0, 1.0]])
+    >>> operator = MatrixOperator(2 * np.kron(np.eye(3), X.T @ X)[None])
+    >>> found = extreme_eigenvalues(operator, np.random.default_rng(0))
+    >>> found.largest.round(12), found.smallest.round(12), found.converged
+    (array([18.]), array([2.]), array([ True]))
     """
     check_policy("on_unconverged", on_unconverged)
     check_policy("on_nonfinite", on_nonfinite)

@@ -14,6 +14,8 @@ from typing import Any
 from array_api_compat import array_namespace, device
 from jaxtyping import Float
 
+from spectral_atlas.spectra.operators import check_floating, check_memory
+
 RowSource = Callable[[int, int], Any]
 
 
@@ -82,8 +84,18 @@ def gradient_matrix_spectrum(
     Raises
     ------
     ValueError
-        On a shape or a number that does not fit.
+        On a shape or a number that does not fit, or gradients that are integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import gradient_matrix_spectrum
+    >>> twice = np.array([[3.0, 4.0, 0.0], [3.0, 4.0, 0.0]])  # G = g g^T with |g| = 5
+    >>> spectrum = gradient_matrix_spectrum(twice)
+    >>> spectrum.values.round(12), spectrum.n_zeros
+    (array([25.,  0.]), 1)
     """
+    check_memory(memory_mb)
     rows = _rows(gradients, n_samples, memory_mb)
     n, p = rows.n, rows.p
     rank = min(n - 1 if centred else n, p)
@@ -218,6 +230,7 @@ def _rows(
         first = gradients(0, 1)
         if first.ndim != 2 or first.shape[0] != 1:
             raise ValueError(f"gradients(0, 1): expected (1, p), got {tuple(first.shape)}")
+        check_floating("gradients", first)
         room = int(memory_mb * 2**20 / (first.shape[1] * first.dtype.itemsize))
         step = n_samples if n_samples <= room else max(1, room // 2)
         return _Rows(gradients, n_samples, step, first)
@@ -226,5 +239,6 @@ def _rows(
     if gradients.ndim not in (2, 3) or 0 in gradients.shape:
         shape = tuple(gradients.shape)
         raise ValueError(f"gradients: expected (n, p) or (B, n, p), none 0, got {shape}")
+    check_floating("gradients", gradients)
     n = gradients.shape[-2]
     return _Rows(lambda start, stop: gradients, n, n, gradients)

@@ -87,6 +87,17 @@ def lanczos(
     ValueError
         On bad settings, a zero or non-finite start vector, products that are not of a symmetric
         matrix, or (with ``"raise"``) not finite; the message names the members.
+
+    Examples
+    --------
+    Products of your own take the members still asked for beside the vectors.
+
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import lanczos
+    >>> diagonals = np.array([[3.0, 1.0, -4.0], [1.0, 0.5, 0.25]])
+    >>> found = lanczos(lambda V, members: diagonals[members] * V, np.ones((2, 3)))
+    >>> found.largest.round(12), found.smallest.round(12)
+    (array([3., 1.]), array([-4.  ,  0.25]))
     """
     v0 = np.asarray(v0, dtype=np.float64)
     if v0.ndim != 2 or 0 in v0.shape:

@@ -8,6 +8,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
+from spectral_atlas.spectra.operators import check_members, check_memory
 from spectral_atlas.spectra.softmax_regression import class_probabilities
 from spectral_atlas.spectra.weighted_gram import check_vectors, pick, row_slabs, weighted_gram
 
@@ -30,6 +31,15 @@ class SoftmaxHessian:
     -----
     A product costs 4 n k d operations; the matrix, n k^2 d^2 / 2 and 8 k^2 d^2 bytes. With its
     extreme eigenvalues it is the cheaper way for kd = 100 and the dearer for kd = 300.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import SoftmaxHessian
+    >>> Y = np.array([[2.0], [2.0]])
+    >>> SoftmaxHessian(Y, np.zeros((2, 1))).dense()  # (diag p - p p^T) (x) Y Y^T, p = 1/2
+    array([[[ 1., -1.],
+            [-1.,  1.]]])
     """
 
     dense_limit = 200
@@ -41,6 +51,7 @@ class SoftmaxHessian:
         ridge: float = 0.0,
         memory_mb: float = 64.0,
     ) -> None:
+        check_memory(memory_mb)
         p = class_probabilities(Y, x)
         self._xp = array_namespace(Y)
         # (B, k, n): a class's probabilities are contiguous
@@ -58,23 +69,23 @@ class SoftmaxHessian:
         self, V: Float[Any, "A P"], members: Int[Array, " A"] | None = None
     ) -> Float[Any, "A P"]:
         """Products H_m V, one per row of V."""
-        check_vectors(V, members, self, 2)
+        members = check_vectors(V, members, self, 2)
         return self.block_product(V[:, None, :], members)[:, 0]
 
     def block_product(
         self, V: Float[Any, "A b P"], members: Int[Array, " A"] | None = None
     ) -> Float[Any, "A b P"]:
         """b products for each member named, in two GEMMs over all of them."""
-        check_vectors(V, members, self, 3)
+        members = check_vectors(V, members, self, 3)
         xp, V = self._xp, self.native(V)
         p = pick(self._p, members)[:, None]
         flat = xp.reshape(V, (-1, self.Y.shape[1]))
         out = xp.zeros_like(flat)
         for rows in row_slabs(self.Y, 3 * flat.shape[0], self.memory_mb):
             slab, q = self.Y[rows], p[..., rows]
-            Z = xp.reshape(flat @ slab.T, (*V.shape[:2], self.n_classes, -1))
+            Z = xp.reshape(flat @ slab.T, (*V.shape[:2], self.n_classes, slab.shape[0]))
             Z = q * (Z - xp.sum(q * Z, axis=2, keepdims=True))
-            out += xp.reshape(Z, (flat.shape[0], -1)) @ slab
+            out += xp.reshape(Z, (flat.shape[0], slab.shape[0])) @ slab
         return xp.reshape(out / self.Y.shape[0], tuple(V.shape)) + self.ridge * V
 
     def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A P P"]:
@@ -82,8 +93,10 @@ class SoftmaxHessian:
 
         Only the blocks off the diagonal are computed: p_a (1 - p_a) = sum_{b != a} p_a p_b.
         """
-        p, d = pick(self._p, members), self.Y.shape[1]
-        out = self._xp.stack([self.ridge * self.native(np.eye(self.n_params))] * p.shape[0])
+        p, d = pick(self._p, check_members(members, self.n_members)), self.Y.shape[1]
+        shape = (p.shape[0], self.n_params, self.n_params)
+        out = self._xp.zeros(shape, dtype=self.Y.dtype, device=device(self.Y))
+        out += self.ridge * self.native(np.eye(self.n_params))
         at = [slice(a * d, (a + 1) * d) for a in range(self.n_classes)]
         for m in range(p.shape[0]):
             for b in range(self.n_classes):

@@ -24,9 +24,8 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
 from spectral_atlas.spectra.gram import add_mean_terms
-from spectral_atlas.spectra.weighted_gram import (
-    WeightedGram,
-)
+from spectral_atlas.spectra.operators import check_floating
+from spectral_atlas.spectra.weighted_gram import WeightedGram
 
 Array = np.ndarray
 
@@ -87,7 +86,16 @@ def hessian_block(
     Raises
     ------
     ValueError
-        On a shape that does not fit, or a class that is not there.
+        On a shape that does not fit, samples that are integers, or a class that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import softmax_regression
+    >>> Y = np.array([[2.0, 0.0], [2.0, 4.0]])
+    >>> softmax_regression.hessian_block(Y, np.zeros((2, 2)), 0, 0)  # p = 1/2: Y^T Y / (4 n)
+    array([[1., 1.],
+           [1., 2.]])
     """
     blocks = class_block_operator(Y, x, [(a, b)], ridge=ridge).dense()
     return blocks if x.ndim == 3 else blocks[0]
@@ -180,6 +188,8 @@ def _scores(Y: Any, x: Any) -> tuple[Any, Any]:
     if Y.ndim != 2 or x.ndim not in (2, 3) or x.shape[-1] != Y.shape[1]:
         shapes = f"{tuple(Y.shape)} and {tuple(x.shape)}"
         raise ValueError(f"Y and x: expected (n, d) and (k, d) or (B, k, d), got {shapes}")
+    check_floating("Y", Y)
+    check_floating("x", x)
     xp = array_namespace(Y, x)
     return xp, Y @ xp.matrix_transpose(x)
 
@@ -188,6 +198,9 @@ def _one_hot(labels: Any, scores: Any) -> Any:
     """(n, k) booleans: the label's column."""
     xp = array_namespace(scores)
     n, k = scores.shape[-2:]
+    if not array_namespace(labels).isdtype(labels.dtype, "integral"):
+        kind = str(labels.dtype).removeprefix("torch.")
+        raise ValueError(f"labels: expected ({n},) integers from 0 to {k - 1}, got {kind}")
     if tuple(labels.shape) != (n,) or not 0 <= int(labels.min()) <= int(labels.max()) < k:
         raise ValueError(f"labels: expected ({n},) integers from 0 to {k - 1}")
     return labels[:, None] == xp.arange(k, device=device(scores))

@@ -13,7 +13,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from jaxtyping import Float
 
-from spectral_atlas.spectra.operators import to_numpy
+from spectral_atlas.spectra.operators import check_floating, to_numpy
 
 Array = np.ndarray
 
@@ -43,14 +43,23 @@ def alignment(
     Raises
     ------
     ValueError
-        If the rows are not orthonormal, or the sizes P differ.
+        If the rows are not orthonormal, there are none, or the sizes P differ.
 
     Notes
     -----
     About sqrt(r / P) for a random u.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import alignment
+    >>> float(alignment(np.array([3.0, 0.0, 4.0]), np.eye(3)[:2]))  # with the first two axes
+    0.6
     """
+    allowed = _allowed(basis, tolerance, "basis")
+    check_floating("u", u)
     u, basis = _one_kind(u, basis)
-    V = _orthonormal(basis, tolerance, "basis")
+    V = _orthonormal(basis, allowed, "basis")
     xp = array_namespace(u, V)
     top = xp.max(xp.abs(u), axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):
@@ -83,7 +92,7 @@ def principal_angles(
     Raises
     ------
     ValueError
-        If the rows are not orthonormal, or the sizes P differ.
+        If the rows are not orthonormal, there are none, or the sizes P differ.
 
     Notes
     -----
@@ -94,9 +103,16 @@ def principal_angles(
     ----------
     Bjorck and Golub 1973, "Numerical methods for computing angles between linear subspaces".
     Knyazev and Argentati 2002, "Principal angles between subspaces in an A-based scalar product".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import principal_angles
+    >>> plane = np.array([[1.0, 0.0, 0.0], [0.0, 0.6, 0.8]])
+    >>> np.cos(principal_angles(np.eye(3)[:2], plane)).round(12)
+    array([1. , 0.6])
     """
-    A, B = _one_kind(A, B)
-    A, B = _orthonormal(A, tolerance, "A"), _orthonormal(B, tolerance, "B")
+    A, B = _bases(A, B, tolerance)
     if A.shape[-2] > B.shape[-2]:
         A, B = B, A
     xp = array_namespace(A, B)
@@ -117,9 +133,16 @@ def subspace_overlap(
     The mean squared cosine of the principal angles: 1 where the smaller subspace lies in the
     larger, 0 where they are orthogonal, max(r, s) / P on average for random ones. Arguments and
     errors as in `principal_angles`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import subspace_overlap
+    >>> axes = np.eye(4)
+    >>> float(subspace_overlap(axes[:2], axes[1:]))  # one of the two lies in the other three
+    0.5
     """
-    A, B = _one_kind(A, B)
-    A, B = _orthonormal(A, tolerance, "A"), _orthonormal(B, tolerance, "B")
+    A, B = _bases(A, B, tolerance)
     xp = array_namespace(A, B)
     square = xp.sum((A @ xp.matrix_transpose(B)) ** 2, axis=(-2, -1))
     mean = to_numpy(xp.asarray(square)) / min(A.shape[-2], B.shape[-2])
@@ -148,9 +171,20 @@ def orthonormal_basis(
     ValueError
         On non-finite or only zero vectors, on dependent rows with ``"raise"``, and where ranks
         differ over a batch, which no one array can hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import alignment, orthonormal_basis
+    >>> basis = orthonormal_basis(np.array([[2.0, 0.0, 0.0], [3.0, 4.0, 0.0], [0.0, 5.0, 0.0]]))
+    >>> basis.shape  # three vectors in a plane
+    (2, 3)
+    >>> alignment(np.eye(3), basis).round(12)
+    array([1., 1., 0.])
     """
     if dependent not in ("drop", "raise"):
         raise ValueError(f"dependent: expected 'drop' or 'raise', got {dependent!r}")
+    _check_rows(vectors, "vectors")
     xp = array_namespace(vectors)
     if not bool(xp.all(xp.isfinite(vectors))):
         raise ValueError("vectors: not all are finite")
@@ -174,19 +208,41 @@ def orthonormal_basis(
     return basis[..., :low, :]
 
 
+def _bases(A: Any, B: Any, tolerance: float | None) -> tuple[Any, Any]:
+    """Two bases, checked, of one kind and dtype."""
+    allowed = _allowed(A, tolerance, "A"), _allowed(B, tolerance, "B")
+    A, B = _one_kind(A, B)
+    return _orthonormal(A, allowed[0], "A"), _orthonormal(B, allowed[1], "B")
+
+
+def _check_rows(basis: Any, name: str) -> None:
+    if basis.ndim < 2 or 0 in basis.shape:
+        shape = tuple(basis.shape)
+        raise ValueError(f"{name}: expected (..., r, P), none 0, got {shape}")
+    check_floating(name, basis)
+
+
+def _allowed(basis: Any, tolerance: float | None, name: str) -> float:
+    """How far from orthonormal rows may be, by the dtype they came in."""
+    _check_rows(basis, name)
+    eps = float(array_namespace(basis).finfo(basis.dtype).eps)
+    return eps**0.5 if tolerance is None else tolerance
+
+
 def _one_kind(u: Any, V: Any) -> tuple[Any, Any]:
-    """Both, as numpy where only one of them is torch's."""
+    """Both, as numpy where only one of them is torch's, with the wider dtype."""
     if u.shape[-1] != V.shape[-1]:
         raise ValueError(f"the vectors have sizes {u.shape[-1]} and {V.shape[-1]}")
     if isinstance(u, Array) != isinstance(V, Array):
         return to_numpy(u), to_numpy(V)
-    return u, V
+    xp = array_namespace(u, V)
+    dtype = xp.result_type(u, V)
+    return xp.astype(u, dtype, copy=False), xp.astype(V, dtype, copy=False)
 
 
-def _orthonormal(basis: Any, tolerance: float | None, name: str) -> Any:
+def _orthonormal(basis: Any, allowed: float, name: str) -> Any:
     """The rows after one Newton step V - (V V^T - I) V / 2, which squares what they are off."""
     xp = array_namespace(basis)
-    allowed = float(xp.finfo(basis.dtype).eps) ** 0.5 if tolerance is None else tolerance
     gram = basis @ xp.matrix_transpose(basis)
     excess = gram - xp.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
     off = float(xp.max(xp.abs(excess)))

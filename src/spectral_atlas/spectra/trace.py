@@ -62,8 +62,8 @@ def hutch_plus_plus(
     distribution : "rademacher" or "gaussian"
         Entries of sketch and probes; signs have the smaller variance.
     memory_mb : float
-        Bound on the work space, about ``2 products P`` numbers a member; members are worked
-        through in chunks that respect it, of one member at least.
+        Bound on the work space beside the operator's own, at most ``2.5 products P`` float64
+        numbers a member; members are worked through in chunks that respect it, one at least.
     on_nonfinite : "raise" or "flag"
         What to do with members whose products hold NaN or infinity.
 
@@ -80,6 +80,14 @@ def hutch_plus_plus(
     References
     ----------
     Meyer, Musco, Musco and Woodruff 2021, "Hutch++: optimal stochastic trace estimation".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator, hutch_plus_plus
+    >>> H = MatrixOperator(np.array([[[2.0, 1.0], [1.0, 3.0]]]))
+    >>> hutch_plus_plus(H, np.random.default_rng(0))  # exact from P products on
+    TraceEstimate(value=array([5.]), standard_error=array([0.]), products=2)
     """
     options = (members, distribution, memory_mb, on_nonfinite)
     sketch = products // 3
@@ -102,6 +110,14 @@ def hutchinson(
     """Trace of every member as the mean of z^T H z over random z; arguments: `hutch_plus_plus`.
 
     Two products at least. With signs the variance is 2 sum_{i != j} H_ij^2 / products.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator, hutchinson
+    >>> H = MatrixOperator(np.diag(np.arange(50.0))[None])
+    >>> hutchinson(H, np.random.default_rng(0), products=2)  # signs see a diagonal exactly
+    TraceEstimate(value=array([1225.]), standard_error=array([0.]), products=2)
     """
     options = (members, distribution, memory_mb, on_nonfinite)
     sample = _plain(operator, _quadratic)
@@ -123,6 +139,14 @@ def frobenius_norm_squared(
     """|H|_F^2 of every member as the mean of |H z|^2 over random z; arguments: `hutch_plus_plus`.
 
     Two products at least. Divided by P it is the spectrum's second moment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import MatrixOperator, frobenius_norm_squared
+    >>> H = MatrixOperator(np.array([[[2.0, 1.0], [1.0, 3.0]]]))
+    >>> frobenius_norm_squared(H, np.random.default_rng(0)).value
+    array([15.])
     """
     options = (members, distribution, memory_mb, on_nonfinite)
     sample = _plain(operator, _square)
@@ -130,11 +154,11 @@ def frobenius_norm_squared(
 
 
 def _quadratic(Z: Any, W: Any) -> Any:
-    return array_namespace(Z).sum(Z * W, axis=-1)
+    return array_namespace(Z).vecdot(Z, W)
 
 
 def _square(Z: Any, W: Any) -> Any:
-    return array_namespace(W).sum(W * W, axis=-1)
+    return array_namespace(W).vecdot(W, W)
 
 
 def _plain(
@@ -143,7 +167,7 @@ def _plain(
     """No exact part, and one sample for each probe."""
 
     def sample(chosen: Array, draws: Array) -> tuple[Array, Array]:
-        Z = native(operator, draws)
+        Z = native(operator, draws.astype(np.float64, copy=False))
         return np.zeros(len(chosen)), to_numpy(form(Z, multiply(operator, Z, chosen)))
 
     return sample
@@ -155,18 +179,22 @@ def _deflated(
     """tr(Q^T H Q), and samples of the rest."""
 
     def sample(chosen: Array, draws: Array) -> tuple[Array, Array]:
-        Y = multiply(operator, native(operator, draws[:, :sketch]), chosen)
+        S, Z = draws[:, :sketch], draws[:, sketch:]
+        Y = multiply(operator, native(operator, S.astype(np.float64, copy=False)), chosen)
         xp = array_namespace(Y)
         top = xp.max(xp.abs(Y), axis=(1, 2), keepdims=True)
         usable = xp.isfinite(top) & (top > 0)  # QR sees neither NaN nor numbers out of range
-        Y = xp.where(usable, Y / xp.where(usable, top, xp.ones_like(top)), xp.zeros_like(Y))
+        if not bool(xp.all(usable)):
+            Y = xp.where(usable, Y, xp.zeros_like(Y))
+        Y = Y / xp.where(usable, top, xp.ones_like(top))
         basis = xp.matrix_transpose(xp.linalg.qr(xp.matrix_transpose(Y)).Q)
-        image = multiply(operator, basis, chosen)
-        known = to_numpy(xp.sum(basis * image, axis=(1, 2)))
+        del Y  # the work space: see memory_mb
+        known = to_numpy(xp.sum(_quadratic(basis, multiply(operator, basis, chosen)), axis=1))
         known[~np.isfinite(to_numpy(top[:, 0, 0]))] = np.nan
-        G = native(operator, draws[:, sketch:])
+        G = native(operator, Z.astype(np.float64, copy=False))
         for _ in range(2):
             G = G - (G @ xp.matrix_transpose(basis)) @ basis
+        del basis
         return known, to_numpy(_quadratic(G, multiply(operator, G, chosen)))
 
     return sample

@@ -29,6 +29,7 @@ from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
 from spectral_atlas.spectra.gram import add_mean_terms
+from spectral_atlas.spectra.operators import check_floating
 from spectral_atlas.spectra.weighted_gram import WeightedGram
 
 Matrix = Literal["hessian", "gradient"]
@@ -88,13 +89,15 @@ def forward(
     Raises
     ------
     ValueError
-        On a shape that does not fit, or another label.
+        On a shape that does not fit, samples or parameters that are integers, or another label.
     """
     if X.ndim != 2 or W.ndim not in (2, 3) or W.shape[-1] != X.shape[1]:
         shapes = f"{tuple(X.shape)} and {tuple(W.shape)}"
         raise ValueError(f"X and W: expected (n, d) and (K, d) or (B, K, d), got {shapes}")
     if tuple(v.shape) != tuple(W.shape[:-1]):
         raise ValueError(f"v: expected {tuple(W.shape[:-1])}, got {tuple(v.shape)}")
+    for name, array in (("X", X), ("W", W), ("v", v)):
+        check_floating(name, array)
     xp = array_namespace(X, y, W, v)
     if tuple(y.shape) != (X.shape[0],) or not bool(xp.all((y == 0) | (y == 1))):
         raise ValueError(f"y: expected ({X.shape[0]},) labels 0 and 1")
@@ -153,6 +156,17 @@ def neuron_block(
     ------
     ValueError
         For a neuron that is not there, or bad settings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import two_layer_relu
+    >>> X = np.array([[2.0, 0.0], [2.0, 4.0]])
+    >>> W, v = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([1.0, -1.0])  # f = 0: s = 1/2
+    >>> fwd = two_layer_relu.forward(X, np.array([0, 1]), W, v)
+    >>> two_layer_relu.neuron_block(fwd, 0, 1)  # open gates: -X^T X / (4 n)
+    array([[-1., -1.],
+           [-1., -2.]])
     """
     _check(fwd, matrix, centred, i, j)
     xp = array_namespace(fwd.X)

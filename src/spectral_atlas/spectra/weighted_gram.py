@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
 from jaxtyping import Float, Int
 
-from spectral_atlas.spectra.operators import SymmetricOperator
+from spectral_atlas.spectra.operators import (
+    SymmetricOperator,
+    check_floating,
+    check_members,
+    check_memory,
+)
 
 Array = np.ndarray
 # A slab of X that stays in a core's cache between the two GEMMs of a product.
@@ -20,8 +26,9 @@ class WeightedGram:
 
     Products of all members asked for are two GEMMs, ((V X^T) * w) X, so that X is read once for
     the whole ensemble. A member with non-finite weights gives non-finite results in its own rows
-    only. Which other members are asked for may change a member's last bits: BLAS chooses its
-    kernel by shape.
+    only. A row of X that is not finite makes NaN of the members that give it a weight and is
+    nothing to those that give it 0; X and the weights are copied then. Which other members are
+    asked for may change a member's last bits: BLAS chooses its kernel by shape.
 
     Parameters
     ----------
@@ -32,14 +39,14 @@ class WeightedGram:
     ridge : float or (B,)
         Multiple of the identity to add.
     normalisation : float, optional
-        N; default n.
+        N, positive; default n.
     memory_mb : float
         Bound on the work space beside X, the weights and the result.
 
     Raises
     ------
     ValueError
-        On a shape that does not fit.
+        On a shape or a number that does not fit, or samples that are integers.
 
     Notes
     -----
@@ -47,6 +54,16 @@ class WeightedGram:
     a product costs 6 ms alone and 1.6 ms a member in tens. Both ends of a bulk to 1e-10 take 90 to
     220 Lanczos steps at d = 300 to 1000, twice the time of the dense matrix or more, whence
     `dense_limit`. For a few outliers, ask Lanczos.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import WeightedGram
+    >>> X = np.array([[1.0, 0.0], [1.0, 2.0]])
+    >>> H = WeightedGram(X, np.array([[1.0, 1.0], [1.0, -1.0]]))  # two members
+    >>> H(np.array([[1.0, 0.0], [1.0, 0.0]]))
+    array([[ 1.,  1.],
+           [ 0., -1.]])
     """
 
     dense_limit = 2000
@@ -55,24 +72,41 @@ class WeightedGram:
         self,
         X: Float[Any, "n d"],
         weights: Float[Any, "B n"],
-        ridge: float | Float[Any, " B"] = 0.0,
+        ridge: float | Sequence[float] | Float[Any, " B"] = 0.0,
         normalisation: float | None = None,
         memory_mb: float = 64.0,
     ) -> None:
         if X.ndim != 2 or 0 in X.shape:
             raise ValueError(f"X: expected (n, d) with n, d >= 1, got {tuple(X.shape)}")
+        check_floating("X", X)
+        check_memory(memory_mb)
         if weights.ndim != 2 or weights.shape[1] != X.shape[0]:
             raise ValueError(f"weights: expected (B, {X.shape[0]}), got {tuple(weights.shape)}")
         self._xp = array_namespace(X)
         self.X = X
         self.weights = self.native(weights)
+        self._drop_nonfinite_rows()
         self.n_members, self.n_params = weights.shape[0], X.shape[1]
-        shape = () if isinstance(ridge, int | float) else tuple(ridge.shape)
+        ridge = self.native(ridge)
+        shape = tuple(ridge.shape)
         if shape not in ((), (self.n_members,)):
             raise ValueError(f"ridge: expected a number or ({self.n_members},), got {shape}")
-        self.ridge = self._xp.broadcast_to(self.native(ridge), (self.n_members,))
+        self.ridge = self._xp.broadcast_to(ridge, (self.n_members,))
+        if normalisation is not None and not 0 < normalisation < np.inf:
+            raise ValueError(f"normalisation: expected a positive number, got {normalisation}")
         self.scale = 1.0 / (X.shape[0] if normalisation is None else normalisation)
         self.memory_mb = memory_mb
+
+    def _drop_nonfinite_rows(self) -> None:
+        """Zeros for them, and NaN for their weights that are not 0."""
+        xp = self._xp
+        with np.errstate(invalid="ignore", over="ignore"):
+            suspect = ~xp.isfinite(xp.sum(self.X, axis=1))  # a sum may also overflow
+        if not bool(xp.any(suspect)):
+            return
+        bad = ~xp.all(xp.isfinite(self.X), axis=1)
+        self.X = xp.where(bad[:, None], 0.0, self.X)
+        self.weights = xp.where(bad & (self.weights != 0), xp.nan, self.weights)
 
     def native(self, array: Any) -> Any:
         """An array or a number with the kind, dtype and device of X."""
@@ -82,29 +116,30 @@ class WeightedGram:
         self, V: Float[Any, "A d"], members: Int[Array, " A"] | None = None
     ) -> Float[Any, "A d"]:
         """Products A_m V, one per row of V."""
-        check_vectors(V, members, self, 2)
+        members = check_vectors(V, members, self, 2)
         return self.block_product(V[:, None, :], members)[:, 0]
 
     def block_product(
         self, V: Float[Any, "A b d"], members: Int[Array, " A"] | None = None
     ) -> Float[Any, "A b d"]:
         """b products for each member named, in two GEMMs over all of them."""
-        check_vectors(V, members, self, 3)
+        members = check_vectors(V, members, self, 3)
         V = self.native(V)
         w = pick(self.weights, members)
         flat = self._xp.reshape(V, (-1, self.n_params))
         out = self._xp.zeros_like(flat)
         for rows in row_slabs(self.X, flat.shape[0], self.memory_mb):
             slab = self.X[rows]
-            Z = self._xp.reshape(flat @ slab.T, (*V.shape[:2], -1))
+            Z = self._xp.reshape(flat @ slab.T, (*V.shape[:2], slab.shape[0]))
             Z *= w[:, None, rows]
-            out += self._xp.reshape(Z, (flat.shape[0], -1)) @ slab
+            out += self._xp.reshape(Z, (flat.shape[0], slab.shape[0])) @ slab
         out *= self.scale
         ridge = pick(self.ridge, members)
         return self._xp.reshape(out, tuple(V.shape)) + ridge[:, None, None] * V
 
     def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A d d"]:
         """The matrices, exactly symmetric; see `weighted_gram`."""
+        members = check_members(members, self.n_members)
         w, ridge = pick(self.weights, members), pick(self.ridge, members)
         d = self.n_params
         out = self._xp.empty((w.shape[0], d, d), dtype=self.X.dtype, device=device(self.X))
@@ -132,7 +167,8 @@ def weighted_gram(
     ----------
     X : (n, d)
         numpy or torch. Tensors in main memory are worked on as numpy arrays, without a copy;
-        tensors on an accelerator stay there and take the plain product.
+        tensors on an accelerator stay there and take the plain product, where NaN times a weight
+        of zero is NaN.
     w : (n,)
         Weights of any sign. One that is not finite makes the whole matrix NaN.
     scale : float, optional
@@ -148,11 +184,22 @@ def weighted_gram(
     Raises
     ------
     ValueError
-        On a shape that does not fit.
+        On a shape that does not fit, or samples that are integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spectral_atlas.spectra import weighted_gram
+    >>> X = np.array([[1.0, 0.0], [1.0, 2.0]])
+    >>> weighted_gram(X, np.ones(2))  # X^T X / n
+    array([[1., 1.],
+           [1., 2.]])
     """
+    check_memory(memory_mb)
     if X.ndim != 2 or tuple(w.shape) != (X.shape[0],) or not X.shape[0]:
         shapes = f"{tuple(X.shape)} and {tuple(w.shape)}"
         raise ValueError(f"X and w: expected (n, d) and (n,) with n >= 1, got {shapes}")
+    check_floating("X", X)
     xp = array_namespace(X, w)
     n, d = X.shape
     w = xp.astype(w, X.dtype) * (1.0 / n if scale is None else scale)
@@ -206,23 +253,27 @@ def row_slabs(X: Float[Any, "n d"], columns: int, memory_mb: float) -> list[slic
     """
     n, d = X.shape
     itemsize = X.dtype.itemsize
-    step = memory_mb * 2**20 / (columns * itemsize)
+    step = memory_mb * 2**20 / (max(1, columns) * itemsize)
     if on_cpu(X):
         step = min(step, CACHE_BYTES / (d * itemsize))
     size = max(64, int(step))
     return [slice(first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def check_vectors(V: Any, members: Array | None, operator: SymmetricOperator, ndim: int) -> None:
-    """ValueError unless V is (A, P), or (A, b, P), with A the members asked for."""
+def check_vectors(
+    V: Any, members: Any, operator: SymmetricOperator, ndim: int
+) -> Int[Array, " A"] | None:
+    """`check_members`; ValueError unless V is (A, P), or (A, b, P), for A members asked for."""
+    members = check_members(members, operator.n_members)
     A, P = operator.n_members if members is None else len(members), operator.n_params
     if V.ndim != ndim or V.shape[0] != A or V.shape[-1] != P:
         wanted = (A, P) if ndim == 2 else (A, "b", P)
         raise ValueError(f"V: expected {wanted}, got {tuple(V.shape)}".replace("'", ""))
+    return members
 
 
 def pick(array: Any, members: Int[Array, " A"] | None) -> Any:
-    """The rows of the members named, all of them if None."""
+    """The rows of the members named, all of them if None; see `check_members`."""
     if members is None:
         return array
     return array[array_namespace(array).asarray(members, device=device(array))]
