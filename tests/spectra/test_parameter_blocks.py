@@ -1,5 +1,6 @@
 """Restrictions and off-diagonal blocks are slices of the whole matrices."""
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -120,9 +121,22 @@ def test_restrictions_of_restrictions(risk):
         ({"fc1.bias": [1, 1]}, "repeats an entry"),
         (["fc1", "fc1.bias"], "'fc1.bias' is selected twice"),
         ({"fc1": 0}, "is a layer; an index needs one of"),
+        (
+            {"fc1.bias": [1.5]},
+            r"fc1.bias: index \[1.5\] is none of: an int, a slice with a positive",
+        ),
+        ({"fc1.bias": slice(None, None, -1)}, "none of: an int, a slice with a positive step"),
+        ({"fc1.bias": slice(0, 2.5)}, "none of: an int, a slice with a positive step"),
+        ({"fc1.weight": (slice(None, None, -1), 0)}, "none of: an int, a slice"),
+        ({"fc1.bias": True}, "none of: an int"),
+        ({"fc1.bias": "a"}, "none of: an int"),
+        ({"fc1.bias": []}, r"fc1.bias: index \[\] selects nothing"),
+        (5, "expected a name, names, or {name: index}, got 5"),
+        ([1.5], r"expected a name, names, or {name: index}, got \[1.5\]"),
     ],
 )
-def test_one_line_says_what_is_wrong(risk, selection, message):
+def test_one_line_says_what_is_wrong(risk, selection, message, monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as users run it
     with pytest.raises(ValueError, match=message) as caught:
         risk.restrict(selection)
     assert "\n" not in str(caught.value)

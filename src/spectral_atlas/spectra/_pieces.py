@@ -40,6 +40,13 @@ class StorageBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
+def in_bytes(memory_mb: float) -> float:
+    """Bytes of a memory bound in MB, checked."""
+    if not 0 < memory_mb < float("inf"):
+        raise ValueError(f"memory_mb: expected a positive finite number, got {memory_mb}")
+    return memory_mb * 2**20
+
+
 def _storage(t: Tensor) -> int:
     return t.untyped_storage().data_ptr()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,16 @@ from torch import Tensor, nn
 
 from spectral_atlas.spectra._graphs import Tensors
 from spectral_atlas.spectra._pieces import Piece
+from spectral_atlas.spectra._risk_model import plain_weight_norm
 from spectral_atlas.spectra.operators import name_members
 
 REAL = (torch.float64, torch.float32)
 
 
 def minibatches(data: Any, dtype: torch.dtype, device: torch.device) -> list[Piece]:
-    """The samples in order, on the device, with the weights n_b / n of their minibatches."""
+    """Copies of the samples in order, with the weights n_b / n of their minibatches."""
+    if isinstance(data, torch.utils.data.Dataset):
+        raise ValueError("data: wrap the Dataset in a DataLoader")
     whole = isinstance(data, tuple | list) and len(data) == 2 and _is_array(data[0])
     found: list[tuple[Tensor, Tensor]] = []
     for number, pair in enumerate([data] if whole else data):
@@ -31,7 +35,7 @@ def minibatches(data: Any, dtype: torch.dtype, device: torch.device) -> list[Pie
                 f"data: expected (x, y), or minibatches of them, tensors or numpy arrays; "
                 f"minibatch {number} is {got if isinstance(got, list) else type(got).__name__}"
             )
-        x, y = (_cast(torch.as_tensor(t), dtype, device) for t in pair)
+        x, y = (_cast(torch.as_tensor(t), dtype, device, copy=True) for t in pair)
         if len(x) != len(y):
             raise ValueError(f"data: minibatch {number} has {len(x)} samples but {len(y)} targets")
         if len(x):
@@ -46,34 +50,69 @@ def _is_array(t: Any) -> bool:
     return isinstance(t, Tensor | np.ndarray)
 
 
-def _cast(t: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
-    t = t.detach()
-    return t.to(device, dtype) if t.is_floating_point() else t.to(device)
+def _cast(t: Tensor, dtype: torch.dtype, device: torch.device, copy: bool = False) -> Tensor:
+    kind = dtype if t.is_floating_point() else t.dtype
+    return t.detach().to(device, kind, copy=copy)
 
 
 def listed(module: nn.Module | Sequence[nn.Module]) -> list[nn.Module]:
-    """The members' modules, checked to share an architecture and to be deterministic."""
+    """The members' modules, checked to have the same tensors and no layer that is random."""
     modules = [module] if isinstance(module, nn.Module) else list(module)
     if not modules:
         raise ValueError("module: an empty ensemble")
-    shapes = [
-        {name: (p.shape, p.requires_grad) for name, p in m.named_parameters()} for m in modules
-    ]
-    for number, (m, other) in enumerate(zip(modules, shapes, strict=True)):
-        if type(m) is not type(modules[0]) or other != shapes[0]:
+    for number, m in enumerate(modules):
+        if not isinstance(m, nn.Module):
+            raise ValueError(
+                f"module: expected torch modules, member {number} is {type(m).__name__}"
+            )
+    shapes, buffers = [_parameters(m) for m in modules], [_buffers(m) for m in modules]
+    for number, m in enumerate(modules):
+        if shapes[number] != shapes[0]:
             raise ValueError(f"module: member {number} has another architecture than member 0")
+        if buffers[number] != buffers[0]:
+            name = min(dict(buffers[number].items() ^ buffers[0].items()))
+            raise ValueError(f"module: member {number} has another buffer {name!r} than member 0")
         _refuse_random(m)
     return modules
 
 
+def _parameters(module: nn.Module) -> dict[str, Any]:
+    return {name: (p.shape, p.requires_grad) for name, p in module.named_parameters()}
+
+
+def _buffers(module: nn.Module) -> dict[str, Any]:
+    return {name: (b.shape, b.is_floating_point()) for name, b in module.named_buffers()}
+
+
 def _refuse_random(module: nn.Module) -> None:
-    random = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
+    """By class what is known, for a message that names the layer; by behaviour in the checks."""
     for name, layer in module.named_modules():
         kind = type(layer).__name__
-        if isinstance(layer, random) and layer.training:
+        if layer.training and _is_random(layer):
             raise ValueError(f"module: {kind} {name!r} is in training mode; call .eval() first")
         if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is None:
             raise ValueError(f"module: {kind} {name!r} mixes samples: it has no running statistics")
+
+
+def _is_random(layer: nn.Module) -> bool:
+    """In training mode; batch norm, which changes its statistics, counts."""
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return bool(layer.p > 0)
+    if isinstance(layer, nn.RNNBase):
+        return layer.num_layers > 1 and layer.dropout > 0
+    if isinstance(layer, nn.MultiheadAttention):
+        return layer.dropout > 0
+    return isinstance(layer, nn.RReLU | nn.modules.batchnorm._NormBase)
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """A copy, with weight normalisation by its formula."""
+    try:
+        found = copy.deepcopy(module)
+    except Exception as error:  # such as tensors that are not leaves
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"module: cannot be copied: {reason}") from error
+    return plain_weight_norm(found)
 
 
 def tensors(
@@ -149,33 +188,20 @@ def check_finite(stacked: Tensors) -> None:
         )
 
 
-def check_loss(loss: Any, outputs: Any, y: Tensor, dtype: torch.dtype) -> None:
-    """ValueError unless outputs are a tensor of samples and the loss is a mean over samples."""
-    if not isinstance(outputs, Tensor) or not outputs.ndim or len(outputs) != len(y):
-        got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-        raise ValueError(f"module: expected a tensor with one row per sample, got {got}")
-    if outputs.dtype != dtype:
-        raise ValueError(f"module: computes in {outputs.dtype} inside, not in {dtype}")
+def aliases(module: nn.Module) -> dict[str, str]:
+    """Every name of every parameter, to the first name of the same tensor."""
+    first = {id(p): name for name, p in module.named_parameters()}
+    return {name: first[id(p)] for name, p in module.named_parameters(remove_duplicate=False)}
+
+
+def sample_range(samples: Any, count: int) -> range:
+    """The samples that a slice names; all for None."""
+    if samples is not None and not isinstance(samples, slice):
+        raise ValueError(f"samples: expected a slice or None, got {type(samples).__name__}")
     try:
-        value = loss(outputs, y)
-    except Exception as error:  # whatever the user's function raises
-        shapes = f"outputs {tuple(outputs.shape)} and targets {tuple(y.shape)} of {y.dtype}"
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"loss: fails on {shapes}: {reason}") from error
-    if value.shape != ():
-        raise ValueError(
-            f"loss: expected a scalar, the mean over the minibatch, got shape {tuple(value.shape)}"
-        )
-    if value.dtype != dtype:
-        raise ValueError(f"loss: computes in {value.dtype}, not in {dtype}")
-    singles = torch.stack([loss(outputs[i : i + 1], y[i : i + 1]) for i in range(len(y))])
-    if value.isfinite() and singles.isfinite().all():
-        scale = singles.abs().mean() + torch.finfo(dtype).tiny
-        if (singles.mean() - value).abs() > 1e3 * torch.finfo(dtype).eps * scale:
-            raise ValueError(
-                "loss: expected the mean over the minibatch; it is not the mean of the losses of "
-                "single samples (a sum, class weights or ignored targets?)"
-            )
+        return range(count)[slice(None) if samples is None else samples]
+    except (TypeError, ValueError):  # floats, or a step of zero
+        raise ValueError(f"samples: expected integers and no zero step, got {samples}") from None
 
 
 def checked_dtype(dtype: torch.dtype) -> torch.dtype:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,15 @@ class Point:
 
 
 class RiskModel:
-    """An ensemble, its loss and its samples."""
+    """An ensemble, its loss and its samples.
+
+    Attributes
+    ----------
+    writes : bool
+        Whether the module writes to its input, which it is then given a copy of.
+    sound : int
+        The first member that is finite, for checks by values.
+    """
 
     def __init__(
         self,
@@ -41,6 +50,14 @@ class RiskModel:
         self.ridge = ridge
         self.module, self.loss, self.pieces = module, loss, list(pieces)
         self.varied, self.own, self.shared = varied, own, shared
+        self.writes = False  # to its input
+        self.sound = int(self.finite().int().argmax())
+
+    def finite(self) -> Tensor:
+        """Members (B,) all of whose tensors are finite."""
+        every = [*self.varied.values(), *self.own.values()]
+        rows = [t.isfinite().flatten(1).all(1) if t.ndim > 1 else t.isfinite() for t in every]
+        return torch.stack(rows).all(0).cpu()
 
     def select(self, members: Tensor) -> Point:
         """The tensors of some members, as views where the members are consecutive."""
@@ -62,8 +79,13 @@ class RiskModel:
 
         def one(varied: Tensors, own: Tensors) -> Tensor:
             state = {**self.shared, **own, **varied}
-            with _differentiable_attention():
-                return functional_call(self.module, state, (piece.x,))
+            x = piece.x.clone() if self.writes else piece.x
+            with differentiable_attention():
+                found: Any = functional_call(self.module, state, (x,))
+            if not isinstance(found, Tensor):
+                kind = type(found).__name__
+                raise ValueError(f"module: expected a tensor with one row per sample, got {kind}")
+            return found
 
         if _count(varied) > 1:
             return vmap(one)(varied, point.own)
@@ -106,7 +128,7 @@ def _count(varied: Tensors) -> int:
 
 
 @contextmanager
-def _differentiable_attention() -> Iterator[None]:
+def differentiable_attention() -> Iterator[None]:
     """Attention by plain matrix products: the fused kernels have no second derivative."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
@@ -115,3 +137,25 @@ def _differentiable_attention() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+class PlainWeightNorm(nn.Module):
+    """g v / |v|: torch differentiates its fused version wrongly the second time (2.x)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, g: Tensor, v: Tensor) -> Tensor:
+        """The norm is over all dimensions but `dim`, over all of them for -1."""
+        return g * v / v.square().sum([d for d in range(v.ndim) if d != self.dim], True).sqrt()
+
+
+def plain_weight_norm(module: nn.Module) -> nn.Module:
+    """The module itself, with ``parametrizations.weight_norm`` by its formula."""
+    kind: Any = getattr(nn.utils.parametrizations, "_WeightNorm", None)
+    for layer in list(module.modules()) if kind is not None else []:
+        for name, child in layer.named_children():
+            if isinstance(child, kind):
+                layer._modules[name] = PlainWeightNorm(int(child.dim))
+    return module

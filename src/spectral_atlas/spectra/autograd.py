@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from spectral_atlas.spectra._graphs import GraphProducts, Product, Tensors, pullback
-from spectral_atlas.spectra._pieces import Piece
+from spectral_atlas.spectra._pieces import Piece, in_bytes
 from spectral_atlas.spectra.parameters import ParameterBlock, positions
 
 Array = np.ndarray
@@ -29,7 +30,12 @@ class TorchHessian:
         if self._theta.ndim != 2 or not len(self._theta):
             raise ValueError(f"theta: expected (B, P) with B >= 1, got {tuple(self._theta.shape)}")
         self.n_members, self.n_params = self._theta.shape
-        self._memory = memory_mb * 2**20
+        self._memory = in_bytes(memory_mb)
+        with torch.no_grad():
+            value: Any = risk_fn(self._theta[0])
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        if got != ():
+            raise ValueError(f"risk_fn: expected a scalar tensor for one point, got {got}")
         block = ParameterBlock({"theta": self._theta.shape[1:]})
 
         def build(points: Tensor, piece: Piece) -> Product:
@@ -58,8 +64,8 @@ class TorchHessian:
         self, V: Float[Array, "A b P"], members: Int[Array, " A"] | None = None
     ) -> Float[Array, "A b P"]:
         """b products for each member named."""
-        picked = positions(members, self.n_members)
-        wanted = (len(picked), V.shape[1], self.n_params)
+        V, picked = np.asarray(V), positions(members, self.n_members)
+        wanted = (len(picked), V.shape[1] if V.ndim > 1 else 1, self.n_params)
         if V.shape != wanted:
             raise ValueError(f"V: expected {wanted}, got {V.shape}")
         tangents = torch.from_numpy(np.array(V, dtype=np.float64, order="C"))
@@ -99,7 +105,7 @@ def torch_hessian_operator(
     Raises
     ------
     ValueError
-        If theta is not (B, P).
+        If theta is not (B, P), risk_fn's value is no scalar, or memory_mb is not positive.
 
     Notes
     -----

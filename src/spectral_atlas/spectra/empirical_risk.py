@@ -13,7 +13,8 @@ from torch.func import grad, vmap
 
 from spectral_atlas.spectra import _risk_inputs as inputs
 from spectral_atlas.spectra._graphs import ONE, Tensors
-from spectral_atlas.spectra._pieces import Piece, cut
+from spectral_atlas.spectra._pieces import Piece, cut, in_bytes
+from spectral_atlas.spectra._risk_checks import check_model
 from spectral_atlas.spectra._risk_model import Loss, Point, RiskModel
 from spectral_atlas.spectra.parameters import ParameterBlock, Selection, positions
 from spectral_atlas.spectra.torch_ggn import GGNOperator
@@ -31,13 +32,13 @@ class EmpiricalRisk:
     ----------
     module : torch.nn.Module, or a sequence of them
         f. Several modules of one architecture are the members of an ensemble; parameters and
-        buffers are stacked. Parameters that do not require grad are constants. The module is
-        copied, never changed.
+        buffers are stacked, and the code is that of the first. Parameters that do not require grad
+        are constants. The module is copied, never changed.
     loss : callable
         ``loss(output, target)``, the mean over the samples of a minibatch, such as
         ``torch.nn.functional.cross_entropy`` and ``mse_loss`` (which averages over outputs too).
     data : (X, y) or iterable of (x, y)
-        All samples, or minibatches (a list, a DataLoader), read once, in order. Minibatches of
+        All samples, or minibatches (a list, a DataLoader), copied, in order. Minibatches of
         different sizes are weighted by their sizes: the sum is that over all samples.
     ridge : float
         beta of a penalty (beta/2) |theta|^2 over all parameters that require grad, part of the loss
@@ -68,9 +69,12 @@ class EmpiricalRisk:
     Raises
     ------
     ValueError
-        If parameters are not finite, complex or integer; if the loss is no scalar or no mean over
-        samples; if a layer is random or mixes samples (dropout and batch norm in training mode); if
-        ensemble members differ in architecture; if there are no samples.
+        If parameters are not finite, complex or integer; if the loss is no scalar or, on any
+        minibatch, no mean over samples (a sum, class weights, ignored targets); if the module is
+        random, changes its buffers or mixes samples (dropout, batch norm in training mode); if a
+        member computes something else than the first one's code with its tensors; if there are no
+        samples. All but the first few are seen from what the module computes, which costs about one
+        forward pass of one member.
 
     Examples
     --------
@@ -99,15 +103,15 @@ class EmpiricalRisk:
     ) -> None:
         modules = inputs.listed(module)
         self.dtype, self.device = inputs.checked_dtype(dtype), inputs.device_of(modules, device)
-        self.memory = memory_mb * 2**20
+        self.memory = in_bytes(memory_mb)
         pieces = inputs.minibatches(data, self.dtype, self.device)
         varied, own, shared = inputs.tensors(modules, parameters, self.dtype, self.device)
         if on_nonfinite == "raise":
             inputs.check_finite({**varied, **own})
             inputs.check_finite({name: t[None] for name, t in shared.items()})
         # A copy: a later .train() of the module must not reach the risk.
-        self.model = RiskModel(copy.deepcopy(modules[0]), loss, pieces, varied, own, shared, ridge)
-        aliases = _aliases(modules[0])
+        self.model = RiskModel(inputs.copied(modules[0]), loss, pieces, varied, own, shared, ridge)
+        aliases = inputs.aliases(modules[0])
         self.block = ParameterBlock(
             {name: t.shape[1:] for name, t in varied.items()},
             aliases={a: name for a, name in aliases.items() if name in varied},
@@ -115,7 +119,7 @@ class EmpiricalRisk:
         )
         self.n_members = len(next(iter(varied.values())))
         self.n_samples = sum(len(p.x) for p in pieces)
-        self._check_loss()
+        check_model(self.model, modules, ONE * self.memory)
 
     def __repr__(self) -> str:
         sizes = f"n_members={self.n_members}, n_params={self.n_params}, n_samples={self.n_samples}"
@@ -160,7 +164,7 @@ class EmpiricalRisk:
     ) -> Float[Tensor, "A m P"]:
         """g_i = ∂ℓ(f(θ; x_i), y_i)/∂θ of the members and samples named, all by default."""
         picked = positions(members, self.n_members)
-        rows = range(self.n_samples)[slice(None) if samples is None else samples]
+        rows = inputs.sample_range(samples, self.n_samples)
         wanted = torch.tensor(sorted(rows), dtype=torch.int64)
         some, start = [], 0
         for piece in self.model.pieces:
@@ -246,16 +250,3 @@ class EmpiricalRisk:
             for piece in cuts:
                 yield slice(i, i + most), slice(start, start + len(piece.x)), point, piece
                 start += len(piece.x)
-
-    def _check_loss(self) -> None:
-        few = Piece(self.model.pieces[0].x[:32], self.model.pieces[0].y[:32], 1.0)
-        point = self.model.select(torch.tensor([0]))
-        with torch.no_grad():
-            outputs = self.model.outputs(point.varied, point, few)
-            inputs.check_loss(self.model.loss, outputs[0], few.y, self.dtype)
-
-
-def _aliases(module: nn.Module) -> dict[str, str]:
-    """Every name of every parameter, to the first name of the same tensor."""
-    first = {id(p): name for name, p in module.named_parameters()}
-    return {name: first[id(p)] for name, p in module.named_parameters(remove_duplicate=False)}

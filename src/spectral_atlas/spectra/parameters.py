@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from spectral_atlas.spectra.operators import check_members
+
 Selection = str | Sequence[str] | Mapping[str, Any]
 
 
@@ -132,9 +134,9 @@ class ParameterBlock:
         if index is None:
             return self._entries[name], self.shapes[name]
         shape, own = self.full_shapes[name], self._entries[name]
-        grid = torch.arange(shape.numel()).reshape(shape)
+        grid, at = torch.arange(shape.numel()).reshape(shape), _host(name, index)
         try:
-            piece = grid[_host(index)]
+            piece = grid[at]
         except (IndexError, TypeError, RuntimeError, ValueError):
             raise ValueError(
                 f"selection: {name}: index {index} is out of range for shape {tuple(shape)}"
@@ -152,27 +154,49 @@ class ParameterBlock:
 def _pairs(selection: Selection) -> list[tuple[str, Any]]:
     if isinstance(selection, str):
         return [(selection, None)]
-    if isinstance(selection, Mapping):
-        return list(selection.items())
-    return [(name, None) for name in selection]
+    given: Any = selection
+    pairs: list[tuple[Any, Any]] = [(given, None)]
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    elif isinstance(given, Iterable):
+        pairs = [(name, None) for name in given]
+    for name, _ in pairs:
+        if not isinstance(name, str):
+            raise ValueError(
+                f"selection: expected a name, names, or {{name: index}}, got {selection!r}"
+            )
+    return pairs
 
 
-def _host(index: Any) -> Any:
+def _host(name: str, index: Any) -> Any:
     """Lists and arrays as tensors, all on the CPU, where positions are looked up."""
     if isinstance(index, tuple):
-        return tuple(_host(i) for i in index)
-    if isinstance(index, Tensor):
-        return index.cpu()
-    if isinstance(index, int | slice) or index is None or index is Ellipsis:
+        return tuple(_host(name, i) for i in index)
+    if index is None or index is Ellipsis:
         return index
-    return torch.as_tensor(index)
+    try:
+        if isinstance(index, slice):
+            range(0)[index]
+            if (index.step or 1) > 0:
+                return index
+        else:
+            found = torch.as_tensor(index).cpu()
+            if not found.numel():
+                return found.to(torch.int64)
+            if not (found.is_floating_point() or found.is_complex()):
+                if found.dtype != torch.bool:
+                    return found.to(torch.int64) if found.ndim else int(found)
+                if found.ndim:
+                    return found
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    raise ValueError(
+        f"selection: {name}: index {index} is none of: an int, a slice with a positive step, a "
+        "tensor, array or list of ints, a mask, a tuple of these"
+    )
 
 
 def positions(members: Int[Any, " A"] | None, count: int) -> Int[Tensor, " A"]:
     """Member indices (numpy or torch, None for all) as a CPU tensor, checked against `count`."""
-    if members is None:
-        return torch.arange(count)
-    found = torch.as_tensor(members).cpu().to(torch.int64)
-    if len(found) and not (int(found.min()) >= 0 and int(found.max()) < count):
-        raise ValueError(f"members: expected indices from 0 to {count - 1}, got {found.tolist()}")
-    return found
+    found = check_members(members, count)
+    return torch.arange(count) if found is None else torch.from_numpy(found)

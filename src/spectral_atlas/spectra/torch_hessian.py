@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.func import grad
 
 from spectral_atlas.spectra._graphs import Product, Tensors, pullback
-from spectral_atlas.spectra._pieces import Piece
+from spectral_atlas.spectra._pieces import Piece, take
 from spectral_atlas.spectra.parameters import ParameterBlock
 from spectral_atlas.spectra.torch_operators import RiskOperator
+
+if TYPE_CHECKING:
+    from spectral_atlas.spectra.empirical_risk import EmpiricalRisk
+
+PROBED = 8  # samples
 
 
 class HessianOperator(RiskOperator):
@@ -23,6 +29,14 @@ class HessianOperator(RiskOperator):
     -----
     H V is a reverse derivative of the gradient, ``vjp(grad(R))``: H is symmetric. The graph of the
     gradient is kept, so that a product costs its tangent matrix products only.
+
+    torch differentiates some fused layers wrongly the second time, which shows in a matrix that is
+    not symmetric: u·Hv and v·Hu are compared for one random pair, on a few samples of one member.
+
+    Raises
+    ------
+    ValueError
+        If the products are not symmetric.
 
     Examples
     --------
@@ -39,6 +53,32 @@ class HessianOperator(RiskOperator):
              [0., 1.]]], dtype=torch.float64)
     """
 
+    def __init__(self, risk: EmpiricalRisk) -> None:
+        super().__init__(risk)
+        self._check_symmetric()
+
+    def _check_symmetric(self) -> None:
+        model, block = self.risk.model, self.risk.block
+        point = model.select(torch.tensor([model.sound]))
+        piece = take(model.pieces[0], slice(0, PROBED))
+        rng = torch.Generator().manual_seed(0)
+        pair = torch.randn(2, 1, block.n_params, generator=rng, dtype=self.risk.dtype)
+        pair = pair.to(self.risk.device)
+
+        def squares(varied: Tensors) -> Tensor:
+            return piece.weight * model.outputs(varied, point, piece).square().mean()
+
+        with torch.no_grad():
+            off, noise = _asymmetry(self._build(block, block, point, piece), block, pair)
+            if off > noise:  # rounding, where the loss is flat? Then beside JᵀJ it is small
+                plain = second_derivative(squares, block, block, point)
+                noise = max(noise, _asymmetry(plain, block, pair)[1])
+        if off > noise:
+            raise ValueError(
+                f"the Hessian products of this module are not symmetric (off by {off:.2g}): torch "
+                "differentiates one of its layers wrongly; a parametrization such as weight_norm?"
+            )
+
     def _build(
         self, rows: ParameterBlock, columns: ParameterBlock, point: Any, piece: Piece
     ) -> Product:
@@ -46,6 +86,15 @@ class HessianOperator(RiskOperator):
             return piece.weight * self.risk.model.risks(varied, point, piece).sum()
 
         return second_derivative(risk, rows, columns, point)
+
+
+def _asymmetry(product: Product, block: ParameterBlock, pair: Tensor) -> tuple[float, float]:
+    """|u·Hv - v·Hu|, and what of it may be rounding."""
+    u, v = pair
+    Hu, Hv = (block.join(product(block.split(w))) for w in pair)
+    off = (u * Hv).sum() - (v * Hu).sum()
+    size = u.norm() * Hv.norm() + v.norm() * Hu.norm()
+    return float(off.abs()), float(1e4 * torch.finfo(pair.dtype).eps * size)
 
 
 def second_derivative(

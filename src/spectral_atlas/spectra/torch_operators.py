@@ -52,7 +52,7 @@ class RiskOperator:
 
     def __call__(self, V: Float[Tensor, "A P"], members: Members = None) -> Float[Tensor, "A P"]:
         """Products, one per row of V."""
-        return self.block_product(V[:, None], members)[:, 0]
+        return self.block_product(_tangents(V, self.risk, 2)[:, None], members)[:, 0]
 
     def block_product(
         self, V: Float[Tensor, "A b P"], members: Members = None
@@ -114,9 +114,9 @@ class Rectangle:
 
     def __call__(self, V: Float[Tensor, "A b q"], members: Members) -> Float[Tensor, "A b p"]:
         """b products for each member named."""
+        _tangents(V, self.risk, 3)
         picked = positions(members, self.risk.n_members)
         wanted = (len(picked), V.shape[1], self.columns.n_params)
-        _check_kind(V, self.risk.dtype)
         if V.shape != wanted:
             raise ValueError(f"V: expected {wanted}, got {tuple(V.shape)}")
         return self.products(V.detach(), picked)
@@ -127,10 +127,17 @@ class Rectangle:
         return self.products.dense(positions(members, self.risk.n_members), like)
 
 
-def _check_kind(V: Any, dtype: torch.dtype) -> None:
-    got = V.dtype if isinstance(V, Tensor) else type(V).__name__
-    if got != dtype:
-        raise ValueError(f"V: expected a tensor of {dtype}, got {got}; see native()")
+def _tangents(V: Any, risk: EmpiricalRisk, ndim: int) -> Tensor:
+    """V itself, checked before anything is computed with it."""
+    wanted = f"V: expected a tensor of {risk.dtype}"
+    if not isinstance(V, Tensor) or V.dtype != risk.dtype:
+        got = V.dtype if isinstance(V, Tensor) else type(V).__name__
+        raise ValueError(f"{wanted}, got {got}; see native()")
+    if V.device.type != risk.device.type:
+        raise ValueError(f"{wanted} on {risk.device}, got one on {V.device}; see native()")
+    if V.ndim != ndim:
+        raise ValueError(f"V: expected {ndim} dimensions, got shape {tuple(V.shape)}")
+    return V
 
 
 class BlockPair:
@@ -156,10 +163,11 @@ class BlockPair:
 
     def __call__(self, V: Float[Tensor, "A q"], members: Members = None) -> Float[Tensor, "A p"]:
         """M V, one product per row of V (A, p_c)."""
-        return self._forward(V[:, None], members)[:, 0]
+        return self._forward(_tangents(V, self._operator.risk, 2)[:, None], members)[:, 0]
 
     def adjoint(self, U: Float[Tensor, "A p"], members: Members = None) -> Float[Tensor, "A q"]:
         """M^T U, one product per row of U (A, p_r)."""
+        _tangents(U, self._operator.risk, 2)
         if self._adjoint is None:  # its graphs differentiate in the other order
             self._adjoint = self._operator._rectangle(self._columns, self._rows)
         return self._adjoint(U[:, None], members)[:, 0]
@@ -189,6 +197,9 @@ class AugmentedBlock:
 
     def __call__(self, V: Float[Tensor, "A P"], members: Members = None) -> Float[Tensor, "A P"]:
         """Products, one per row of V."""
+        _tangents(V, self._pair._operator.risk, 2)
+        if V.shape[1] != self.n_params:
+            raise ValueError(f"V: expected {self.n_params} columns, got {tuple(V.shape)}")
         left, right = torch.split(V, list(self._pair.shape), dim=1)
         return torch.cat([self._pair(right, members), self._pair.adjoint(left, members)], dim=1)
 
