@@ -130,8 +130,9 @@ def one_network(name, widths, dense):
     row(name, "hutch_plus_plus, 30 products", lambda: hutch_plus_plus(risk.hessian(), rng), spent)
     if dense:
         for k in (50, 200):
-            question = f"top_eigenpairs, k = {k}"
-            row(name, question, lambda k=k: top_eigenpairs(risk.hessian(), k, rng), spent)
+            question = f"top_eigenpairs, k = {k}, dense_limit=0"
+            settings = {"k": k, "start": rng, "dense_limit": 0}
+            row(name, question, lambda s=settings: top_eigenpairs(risk.hessian(), **s), spent)
         row(
             name,
             "whole spectrum: dense and eigvalsh",
