@@ -54,3 +54,42 @@ def architectures():
         "rectangular readout": DeepLinear(((4, 3), (2, 4)), readout=True),
         "one layer": DeepLinear.plain(4, 1),
     }
+
+
+class Dense:
+    """Matrices as an operator, numpy's or torch's, that notes what is asked of it."""
+
+    def __init__(self, matrices):
+        self.matrices, self.asked = matrices, []
+        self.n_members, self.n_params = matrices.shape[:2]
+
+    @property
+    def vectors(self):
+        """Vectors multiplied so far."""
+        return sum(shape[0] * shape[1] for shape in self.asked)
+
+    def native(self, array):
+        if isinstance(self.matrices, np.ndarray):
+            return np.asarray(array, dtype=self.matrices.dtype)
+        return torch.as_tensor(array, dtype=self.matrices.dtype)
+
+    def __call__(self, V, members=None):
+        return self.block_product(V[:, None], members)[:, 0]
+
+    def block_product(self, V, members=None):
+        assert type(V) is type(self.matrices)
+        assert V.dtype == self.matrices.dtype
+        self.asked.append(tuple(V.shape))
+        return V @ self.dense(members)
+
+    def dense(self, members=None):
+        return self.matrices if members is None else self.matrices[members]
+
+
+def with_spectrum(seed, values):
+    """One member for each row of eigenvalues, in a random basis."""
+    values = np.atleast_2d(values)
+    rng = np.random.default_rng(seed)
+    Q = np.linalg.qr(rng.standard_normal((len(values), values.shape[1], values.shape[1])))[0]
+    H = np.einsum("bij,bj,bkj->bik", Q, values, Q)
+    return Dense((H + H.swapaxes(1, 2)) / 2)

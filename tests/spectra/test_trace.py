@@ -6,45 +6,11 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from spectra_oracles import Dense, with_spectrum
 
 from spectral_atlas.spectra.trace import frobenius_norm_squared, hutch_plus_plus, hutchinson
 
 ESTIMATORS = [hutch_plus_plus, hutchinson, frobenius_norm_squared]
-
-
-class Dense:
-    """Matrices as an operator, numpy's or torch's, that counts the vectors multiplied."""
-
-    def __init__(self, matrices):
-        self.matrices, self.vectors = matrices, 0
-        self.n_members, self.n_params = matrices.shape[:2]
-
-    def native(self, array):
-        if isinstance(self.matrices, np.ndarray):
-            return np.asarray(array, dtype=self.matrices.dtype)
-        return torch.as_tensor(array, dtype=self.matrices.dtype)
-
-    def __call__(self, V, members=None):
-        return self.block_product(V[:, None], members)[:, 0]
-
-    def block_product(self, V, members=None):
-        assert type(V) is type(self.matrices)
-        assert V.dtype == self.matrices.dtype
-        self.vectors += V.shape[0] * V.shape[1]
-        return V @ self.dense(members)
-
-    def dense(self, members=None):
-        return self.matrices if members is None else self.matrices[members]
-
-
-def with_spectrum(seed, values):
-    values = np.atleast_2d(values)
-    rng = np.random.default_rng(seed)
-    Q = np.linalg.qr(rng.standard_normal((len(values), values.shape[1], values.shape[1])))[0]
-    H = np.matmul(Q * values[:, None], Q.swapaxes(1, 2))
-    return Dense((H + H.swapaxes(1, 2)) / 2)
-
-
 DECAY = np.arange(1, 101) ** -2.0
 TRUTH = {
     hutch_plus_plus: lambda values: values.sum(-1),

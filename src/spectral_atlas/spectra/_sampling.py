@@ -60,11 +60,8 @@ def pick(operator: SymmetricOperator, members: Array | None) -> Array:
 
 def check_finite(bad: Array, chosen: Array, on_nonfinite: str) -> None:
     """ValueError that names members of the ensemble, unless they are to be flagged."""
-    check_policy("on_nonfinite", on_nonfinite)
     if bad.any() and on_nonfinite == "raise":
-        where = np.zeros(chosen.max() + 1, dtype=bool)
-        where[chosen[bad]] = True
-        raise ValueError(f"products are not finite for {name_members(where)}")
+        raise ValueError(f"products are not finite for {name_members(bad, chosen)}")
 
 
 def _exact(
@@ -105,7 +102,7 @@ def sample_members(
     check_rng(rng)
     check_memory(memory_mb)
     chosen, size = pick(operator, members), operator.n_params
-    check_finite(np.zeros(0, dtype=bool), chosen, on_nonfinite)
+    check_policy("on_nonfinite", on_nonfinite)
     exact = count >= size
     if count < least and not exact:
         raise ValueError(f"products: expected at least {least}, got {count}")

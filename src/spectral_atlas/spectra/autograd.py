@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.func import grad, vmap
+from torch.func import vmap
 
-from spectral_atlas.spectra._graphs import GraphProducts, Product, Tensors, pullback
+from spectral_atlas.spectra._graphs import GraphProducts, Product, Tensors, second_derivative
 from spectral_atlas.spectra._pieces import Piece, in_bytes
 from spectral_atlas.spectra.parameters import ParameterBlock, positions
 
@@ -42,7 +42,7 @@ class TorchHessian:
             def total(p: Tensors) -> Tensor:
                 return vmap(risk_fn)(p["theta"]).sum()
 
-            return pullback(grad(total), {"theta": points})[1]
+            return second_derivative(total, block, block, {"theta": points})
 
         self._products = GraphProducts(
             build,

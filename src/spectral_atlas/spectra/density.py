@@ -10,7 +10,7 @@ from spectral_atlas.spectra._sampling import check_finite, machine, pick
 from spectral_atlas.spectra.operators import SymmetricOperator, check_memory, check_rng
 from spectral_atlas.spectra.spectral_measures import SpectralDensity
 from spectral_atlas.spectra.starts import start_vectors
-from spectral_atlas.spectra.unconverged import Policy
+from spectral_atlas.spectra.unconverged import Policy, check_policy
 
 __all__ = ["SpectralDensity", "spectral_density"]
 
@@ -81,7 +81,7 @@ def spectral_density(
     if probes < 1 or steps < 1:
         raise ValueError(f"probes, steps: expected at least 1, got {probes}, {steps}")
     chosen, size = pick(operator, members), operator.n_params
-    check_finite(np.zeros(0, dtype=bool), chosen, on_nonfinite)
+    check_policy("on_nonfinite", on_nonfinite)
     eps, width = machine(operator)
     steps = min(steps, size)
     fits = max(1, int(memory_mb * 2**20 / (size * (width * (steps + 6) + 16))))

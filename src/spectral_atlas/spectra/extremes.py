@@ -12,7 +12,7 @@ from spectral_atlas.spectra._sampling import machine
 from spectral_atlas.spectra._tridiagonal import EPS
 from spectral_atlas.spectra.block_lanczos import End
 from spectral_atlas.spectra.eigenpairs import top_eigenpairs
-from spectral_atlas.spectra.lanczos import DEFAULT_STEPS, Extremes, Which, lanczos
+from spectral_atlas.spectra.lanczos import DEFAULT_STEPS, Extremes, Which, asked_for, lanczos
 from spectral_atlas.spectra.operators import (
     CompressibleOperator,
     SymmetricOperator,
@@ -165,19 +165,17 @@ def _by_blocks(
     end: End = "BE" if which == "both" else which
     k = min(2, operator.n_params) if which == "both" else 1
     found = top_eigenpairs(operator, k, start, which=end, on_unconverged="flag", **settings)
-    nan = np.full(operator.n_members, np.nan)
-    top, low = (0, -1) if which == "both" else (0, 0)
-    has_top, has_low = which in ("both", "LA"), which in ("both", "SA")
-    result = Extremes(
-        largest=found.values[:, top] if has_top else nan,
-        smallest=found.values[:, low] if has_low else nan.copy(),
-        bound_largest=found.bounds[:, top] if has_top else nan.copy(),
-        bound_smallest=found.bounds[:, low] if has_low else nan.copy(),
+    both = Extremes(  # one column, if one end was asked for
+        largest=found.values[:, 0],
+        smallest=found.values[:, -1],
+        bound_largest=found.bounds[:, 0],
+        bound_smallest=found.bounds[:, -1],
         steps=found.products,
         converged=np.asarray(found.converged.all(axis=1)),
-        vector_largest=found.vectors[:, top] if has_top else None,
-        vector_smallest=found.vectors[:, low] if has_low else None,
+        vector_largest=None if which == "SA" else found.vectors[:, 0],
+        vector_smallest=None if which == "LA" else found.vectors[:, -1],
     )
+    result = asked_for(both, which)
     bad = ~result.converged & np.isfinite(found.values).all(axis=1)
     if bad.any() and on_unconverged == "raise":
         tolerance = settings["tolerance"] or default_tolerance(machine(operator)[0])
@@ -210,9 +208,7 @@ def _lanczos(
 
 
 def _raise_nonfinite(bad: Array, chosen: Array) -> None:
-    where = np.zeros(chosen[-1] + 1, dtype=bool)
-    where[chosen[bad]] = True
-    raise ValueError(f"the Hessian is not finite for {name_members(where)}")
+    raise ValueError(f"the Hessian is not finite for {name_members(bad, chosen)}")
 
 
 def _dense(
@@ -228,16 +224,15 @@ def _dense(
     values[bad] = np.nan
     high, low = values[:, -1].copy(), values[:, 0].copy()
     bound = operator.n_params * EPS * np.maximum(np.abs(high), np.abs(low))
-    nan = np.full(len(chosen), np.nan)
-    top, bottom = which in ("both", "LA"), which in ("both", "SA")
-    return Extremes(
-        largest=high if top else nan,
-        smallest=low if bottom else nan.copy(),
-        bound_largest=bound if top else nan.copy(),
-        bound_smallest=bound.copy() if bottom else nan.copy(),
+    found = Extremes(
+        largest=high,
+        smallest=low,
+        bound_largest=bound,
+        bound_smallest=bound.copy(),
         steps=np.zeros(len(chosen), dtype=np.int64),
         converged=~bad,
     )
+    return asked_for(found, which)
 
 
 def _rescue(

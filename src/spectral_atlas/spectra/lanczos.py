@@ -136,9 +136,8 @@ def lanczos(
         a, b = alpha[active, j], beta[active, j]
         good = np.isfinite(a) & np.isfinite(b)
         if not good.all() and on_nonfinite == "raise":
-            bad = np.zeros(members, dtype=bool)
-            bad[active[~good]] = True
-            raise ValueError(f"Hessian products are not finite for {name_members(bad)}")
+            named = name_members(~good, active)
+            raise ValueError(f"Hessian products are not finite for {named}")
         scale = np.maximum(np.abs(alpha[active, : j + 1]).max(1), beta[active, : max(j, 1)].max(1))
         closed = good & ((b <= 10 * _tridiagonal.EPS * scale) | (j + 1 == size))
         leave = closed | ~good
@@ -165,6 +164,16 @@ def _passes(found: np.ndarray, tolerance: float, which: Which) -> np.ndarray:
     return {"both": top & bottom, "LA": top, "SA": bottom}[which]
 
 
+def asked_for(found: Extremes, which: Which) -> Extremes:
+    """NaN in place of the end that was not asked for."""
+    nan = np.full(len(found.steps), np.nan)
+    if which == "LA":
+        return replace(found, smallest=nan, bound_smallest=nan.copy())
+    if which == "SA":
+        return replace(found, largest=nan, bound_largest=nan.copy())
+    return found
+
+
 def _assemble(
     ritz: Array,
     steps: Array,
@@ -182,11 +191,7 @@ def _assemble(
         steps=steps,
         converged=converged,
     )
-    nan = np.full(len(steps), np.nan)
-    if which == "LA":
-        result = replace(result, smallest=nan, bound_smallest=nan.copy())
-    if which == "SA":
-        result = replace(result, largest=nan, bound_largest=nan.copy())
+    result = asked_for(result, which)
     if basis is not None:
         result = _with_vectors(result, *basis)
     return result

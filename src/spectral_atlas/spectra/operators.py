@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
@@ -118,10 +118,10 @@ class MatrixOperator:
         return as_like(array, self.matrices)
 
 
-def as_like(array: Float[Array, "*shape"], reference: Any) -> Float[Any, "*shape"]:
-    """A numpy array as the kind of array that `reference` is, with its dtype and device."""
+def as_like(array: Any, reference: Any) -> Any:
+    """An array or a number as the kind of array that `reference` is, with its dtype and device."""
     xp = array_namespace(reference)
-    return xp.asarray(array, dtype=reference.dtype, device=reference.device)
+    return xp.asarray(array, dtype=reference.dtype, device=device(reference))
 
 
 def native(operator: SymmetricOperator, array: Float[Array, "*shape"]) -> Float[Any, "*shape"]:
@@ -271,21 +271,26 @@ def check_symmetry(
     """
     wrong = skew > eps**0.5 * norm
     if wrong.any():
-        bad = np.zeros(int(members.max()) + 1, dtype=bool)
-        bad[members[wrong]] = True
-        raise ValueError(f"the products are not of a symmetric matrix for {name_members(bad)}")
+        named = name_members(wrong, members)
+        raise ValueError(f"the products are not of a symmetric matrix for {named}")
 
 
-def check_rows(V: Array, members: Array | None, operator: SymmetricOperator) -> None:
-    """ValueError unless V has one row of the operator's size for each member asked for."""
-    rows = operator.n_members if members is None else len(members)
-    if V.shape != (rows, operator.n_params):
-        raise ValueError(f"V: expected {(rows, operator.n_params)}, got {V.shape}")
+def check_rows(
+    V: Any, members: Array | None, operator: SymmetricOperator, ndim: Literal[2, 3] = 2
+) -> None:
+    """ValueError unless V is (A, P), or (A, b, P) for ndim 3, for the A members asked for."""
+    A, P = operator.n_members if members is None else len(members), operator.n_params
+    if V.ndim != ndim or V.shape[0] != A or V.shape[-1] != P:
+        wanted = f"({A}, {P})" if ndim == 2 else f"({A}, b, {P})"
+        raise ValueError(f"V: expected {wanted}, got {tuple(V.shape)}")
 
 
-def name_members(bad: np.ndarray, most: int = 8) -> str:
-    """'members 3, 7 and 12 more': the indices where `bad` is True, for messages."""
-    indices = np.flatnonzero(bad)
+def name_members(bad: np.ndarray, members: np.ndarray | None = None, most: int = 8) -> str:
+    """'members 3, 7 and 12 more', for messages: those for which `bad` is True.
+
+    Entry i of `bad` speaks of member ``members[i]``, by default of member i.
+    """
+    indices = np.flatnonzero(bad) if members is None else np.unique(members[bad])
     text = ", ".join(str(i) for i in indices[:most])
     rest = len(indices) - most
     return (

@@ -8,9 +8,9 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Int
 
-from spectral_atlas.spectra.operators import check_members, check_memory
+from spectral_atlas.spectra.operators import as_like, check_members, check_memory
 from spectral_atlas.spectra.softmax_regression import class_probabilities
-from spectral_atlas.spectra.weighted_gram import check_vectors, pick, row_slabs, weighted_gram
+from spectral_atlas.spectra.weighted_gram import check_vectors, pick, two_gemms, weighted_gram
 
 Array = np.ndarray
 
@@ -63,7 +63,7 @@ class SoftmaxHessian:
 
     def native(self, array: Any) -> Any:
         """An array with the kind, dtype and device of Y."""
-        return self._xp.asarray(array, dtype=self.Y.dtype, device=device(self.Y))
+        return as_like(array, self.Y)
 
     def __call__(
         self, V: Float[Any, "A P"], members: Int[Array, " A"] | None = None
@@ -79,13 +79,14 @@ class SoftmaxHessian:
         members = check_vectors(V, members, self, 3)
         xp, V = self._xp, self.native(V)
         p = pick(self._p, members)[:, None]
-        flat = xp.reshape(V, (-1, self.Y.shape[1]))
-        out = xp.zeros_like(flat)
-        for rows in row_slabs(self.Y, 3 * flat.shape[0], self.memory_mb):
-            slab, q = self.Y[rows], p[..., rows]
-            Z = xp.reshape(flat @ slab.T, (*V.shape[:2], self.n_classes, slab.shape[0]))
-            Z = q * (Z - xp.sum(q * Z, axis=2, keepdims=True))
-            out += xp.reshape(Z, (flat.shape[0], slab.shape[0])) @ slab
+
+        def covariance(Z: Any, rows: slice) -> Any:
+            q = p[..., rows]
+            return q * (Z - xp.sum(q * Z, axis=2, keepdims=True))
+
+        by_class = xp.reshape(V, (*V.shape[:2], self.n_classes, self.Y.shape[1]))
+        vectors = V.shape[0] * V.shape[1] * self.n_classes
+        out = two_gemms(self.Y, by_class, covariance, 3 * vectors, self.memory_mb)
         return xp.reshape(out / self.Y.shape[0], tuple(V.shape)) + self.ridge * V
 
     def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A P P"]:

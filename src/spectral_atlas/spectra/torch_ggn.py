@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from spectral_atlas.spectra._graphs import Product, Tensors, pullback
+from spectral_atlas.spectra._graphs import Product, Tensors, pullback, second_derivative
 from spectral_atlas.spectra._pieces import Piece
 from spectral_atlas.spectra.parameters import ParameterBlock
-from spectral_atlas.spectra.torch_hessian import second_derivative
 from spectral_atlas.spectra.torch_operators import RiskOperator
 
 
@@ -78,7 +77,7 @@ class GGNOperator(FactoredOperator):
         if model.ridge == 0:
             return product
         ridge = second_derivative(
-            lambda varied: piece.weight * model.penalty(varied).sum(), rows, columns, point
+            lambda varied: piece.weight * model.penalty(varied).sum(), rows, columns, point.varied
         )
 
         def both(V: Tensors) -> Tensors:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from spectral_atlas.spectra._graphs import Product, Tensors
+from spectral_atlas.spectra._graphs import Product, Tensors, second_derivative
 from spectral_atlas.spectra._pieces import Piece, take
 from spectral_atlas.spectra.parameters import ParameterBlock
 from spectral_atlas.spectra.torch_operators import RiskOperator
@@ -70,7 +69,7 @@ class HessianOperator(RiskOperator):
         with torch.no_grad():
             off, noise = _asymmetry(self._build(block, block, point, piece), block, pair)
             if off > noise:  # rounding, where the loss is flat? Then beside JᵀJ it is small
-                plain = second_derivative(squares, block, block, point)
+                plain = second_derivative(squares, block, block, point.varied)
                 noise = max(noise, _asymmetry(plain, block, pair)[1])
         if off > noise:
             raise ValueError(
@@ -84,7 +83,7 @@ class HessianOperator(RiskOperator):
         def risk(varied: Tensors) -> Tensor:
             return piece.weight * self.risk.model.risks(varied, point, piece).sum()
 
-        return second_derivative(risk, rows, columns, point)
+        return second_derivative(risk, rows, columns, point.varied)
 
 
 def _asymmetry(product: Product, block: ParameterBlock, pair: Tensor) -> tuple[float, float]:
@@ -94,42 +93,3 @@ def _asymmetry(product: Product, block: ParameterBlock, pair: Tensor) -> tuple[f
     off = (u * Hv).sum() - (v * Hu).sum()
     size = u.norm() * Hv.norm() + v.norm() * Hu.norm()
     return float(off.abs()), float(1e4 * torch.finfo(pair.dtype).eps * size)
-
-
-def second_derivative(
-    function: Callable[[Tensors], Tensor],
-    rows: ParameterBlock,
-    columns: ParameterBlock,
-    point: Any,
-) -> Product:
-    """Products with the second derivatives of a scalar function of the tensors that vary.
-
-    By autograd on a graph that is kept: the same arithmetic as nested transforms of torch.func,
-    without their cost per call, which counts for small networks.
-    """
-    with torch.enable_grad():
-        names = dict.fromkeys((*rows.names, *columns.names))
-        leaves = {name: point.varied[name].detach().requires_grad_() for name in names}
-        first = torch.autograd.grad(
-            function({**point.varied, **leaves}),
-            [leaves[name] for name in columns.names],
-            create_graph=True,
-            materialize_grads=True,
-        )
-    outer = [leaves[name] for name in rows.names]
-    # Where the function is linear its gradient is a constant that knows no graph.
-    live = [(name, g) for name, g in zip(columns.names, first, strict=True) if g.requires_grad]
-
-    def product(V: Tensors) -> Tensors:
-        if not live:
-            return {name: torch.zeros_like(t) for name, t in zip(rows.names, outer, strict=True)}
-        found = torch.autograd.grad(
-            [g for _, g in live],
-            outer,
-            [V[name] for name, _ in live],
-            retain_graph=True,
-            materialize_grads=True,
-        )
-        return dict(zip(rows.names, found, strict=True))
-
-    return product

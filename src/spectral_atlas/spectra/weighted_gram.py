@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_torch_array
@@ -11,9 +11,11 @@ from jaxtyping import Float, Int
 
 from spectral_atlas.spectra.operators import (
     SymmetricOperator,
+    as_like,
     check_floating,
     check_members,
     check_memory,
+    check_rows,
 )
 
 Array = np.ndarray
@@ -110,7 +112,7 @@ class WeightedGram:
 
     def native(self, array: Any) -> Any:
         """An array or a number with the kind, dtype and device of X."""
-        return self._xp.asarray(array, dtype=self.X.dtype, device=device(self.X))
+        return as_like(array, self.X)
 
     def __call__(
         self, V: Float[Any, "A d"], members: Int[Array, " A"] | None = None
@@ -125,17 +127,15 @@ class WeightedGram:
         """b products for each member named, in two GEMMs over all of them."""
         members = check_vectors(V, members, self, 3)
         V = self.native(V)
-        w = pick(self.weights, members)
-        flat = self._xp.reshape(V, (-1, self.n_params))
-        out = self._xp.zeros_like(flat)
-        for rows in row_slabs(self.X, flat.shape[0], self.memory_mb):
-            slab = self.X[rows]
-            Z = self._xp.reshape(flat @ slab.T, (*V.shape[:2], slab.shape[0]))
+        w, ridge = pick(self.weights, members), pick(self.ridge, members)
+
+        def weigh(Z: Any, rows: slice) -> Any:
             Z *= w[:, None, rows]
-            out += self._xp.reshape(Z, (flat.shape[0], slab.shape[0])) @ slab
+            return Z
+
+        out = two_gemms(self.X, V, weigh, V.shape[0] * V.shape[1], self.memory_mb)
         out *= self.scale
-        ridge = pick(self.ridge, members)
-        return self._xp.reshape(out, tuple(V.shape)) + ridge[:, None, None] * V
+        return out + ridge[:, None, None] * V
 
     def dense(self, members: Int[Array, " A"] | None = None) -> Float[Any, "A d d"]:
         """The matrices, exactly symmetric; see `weighted_gram`."""
@@ -246,6 +246,34 @@ def _rank_k(X: Array, w: Array, step: int) -> Array:
     return np.zeros((d, d), dtype=X.dtype) if out is None else out
 
 
+def two_gemms(
+    X: Float[Any, "n d"],
+    V: Float[Any, "*lead d"],
+    inner: Callable[[Any, slice], Any],
+    columns: int,
+    memory_mb: float,
+) -> Float[Any, "*lead d"]:
+    """f(V X^T) X in slabs of rows of X, for all vectors at once.
+
+    Parameters
+    ----------
+    X, V : (n, d) and (..., d)
+    inner : callable (Z (..., m), rows) -> (..., m)
+        f on the columns of V X^T that belong to these rows; may write to Z.
+    columns : int
+        Numbers per row of X that f holds.
+    memory_mb : float
+    """
+    xp = array_namespace(X)
+    flat = xp.reshape(V, (-1, X.shape[1]))
+    out = xp.zeros_like(flat)
+    for rows in row_slabs(X, columns, memory_mb):
+        slab = X[rows]
+        Z = inner(xp.reshape(flat @ slab.T, (*V.shape[:-1], slab.shape[0])), rows)
+        out += xp.reshape(Z, (flat.shape[0], slab.shape[0])) @ slab
+    return xp.reshape(out, tuple(V.shape))
+
+
 def row_slabs(X: Float[Any, "n d"], columns: int, memory_mb: float) -> list[slice]:
     """Ranges of rows for ((V X^T) * w) X with `columns` vectors V.
 
@@ -261,14 +289,11 @@ def row_slabs(X: Float[Any, "n d"], columns: int, memory_mb: float) -> list[slic
 
 
 def check_vectors(
-    V: Any, members: Any, operator: SymmetricOperator, ndim: int
+    V: Any, members: Any, operator: SymmetricOperator, ndim: Literal[2, 3]
 ) -> Int[Array, " A"] | None:
-    """`check_members`; ValueError unless V is (A, P), or (A, b, P), for A members asked for."""
+    """`check_members`, then `check_rows`."""
     members = check_members(members, operator.n_members)
-    A, P = operator.n_members if members is None else len(members), operator.n_params
-    if V.ndim != ndim or V.shape[0] != A or V.shape[-1] != P:
-        wanted = (A, P) if ndim == 2 else (A, "b", P)
-        raise ValueError(f"V: expected {wanted}, got {tuple(V.shape)}".replace("'", ""))
+    check_rows(V, members, operator, ndim)
     return members
 
 
