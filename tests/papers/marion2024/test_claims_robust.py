@@ -7,10 +7,10 @@ import pytest
 import xarray as xr
 from test_claims import claim, experiment
 
+from spectral_atlas.checks import BROKEN
 from spectral_atlas.data import threefry
 from spectral_atlas.papers.marion2024 import data as data_stage
 from spectral_atlas.papers.marion2024.claims import CHECKS, evaluate, published
-from spectral_atlas.papers.marion2024.claims.check import BROKEN
 from spectral_atlas.papers.marion2024.claims.setting import SETTINGS
 from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
 from spectral_atlas.papers.marion2024.config import RatioData, RegressionData

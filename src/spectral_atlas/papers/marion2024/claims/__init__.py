@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from spectral_atlas.checks import Check
 from spectral_atlas.claims import Claim
 from spectral_atlas.papers.marion2024.claims import (
     constants,
@@ -30,7 +31,6 @@ from spectral_atlas.papers.marion2024.claims import (
     trajectories,
     underdetermined,
 )
-from spectral_atlas.papers.marion2024.claims.check import Check
 from spectral_atlas.papers.marion2024.claims.study import Study
 
 _MODULES = (

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from spectral_atlas.checks import Check, check
 from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.claims import published, setting
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.study import Study
 
 DIGITS: dict[str, Any] = {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024.claims.statistics import stratified_rank
 from spectral_atlas.papers.marion2024.claims.study import (
     AT_MINIMUM,
     RESIDUAL_SMALL,
     Study,
-    Unmeasured,
     demand,
     draws,
 )

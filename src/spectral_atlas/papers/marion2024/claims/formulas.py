@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Check, check
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import (
     balanced_rank_one,
     grouped_layers,

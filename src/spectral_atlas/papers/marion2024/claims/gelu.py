@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.checks import Check, check
 from spectral_atlas.papers.marion2024.claims.setting import as_published, with_all_scales
 from spectral_atlas.papers.marion2024.claims.study import Study, demand
 

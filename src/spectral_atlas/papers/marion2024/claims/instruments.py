@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spectral_atlas.papers.marion2024.claims.check import Check, check
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
+from spectral_atlas.checks import Check, Unmeasured, check
+from spectral_atlas.papers.marion2024.claims.study import Study
 
 
 def _spectra(study: Study) -> dict:

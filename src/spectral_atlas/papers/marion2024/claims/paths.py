@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured, demand
+from spectral_atlas.checks import Unmeasured
+from spectral_atlas.papers.marion2024.claims.study import Study, demand
 
 LONG = 400  # steps of the published trajectories: 400 of the residual, 450 of the Gaussian ones
 

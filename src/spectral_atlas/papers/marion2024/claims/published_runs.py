@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from spectral_atlas.checks import Check, check
 from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.claims import published, underdetermined
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.paths import Paths, paths_of
 from spectral_atlas.papers.marion2024.claims.setting import as_published, with_all_scales
 from spectral_atlas.papers.marion2024.claims.statistics import (

@@ -7,19 +7,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.claims import paths
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import drift, layers_of
 from spectral_atlas.papers.marion2024.claims.statistics import slope
-from spectral_atlas.papers.marion2024.claims.study import (
-    SMALL,
-    Study,
-    Unmeasured,
-    cells,
-    demand,
-    draws,
-)
+from spectral_atlas.papers.marion2024.claims.study import SMALL, Study, cells, demand, draws
 
 RANK_ONE = 0.1  # rank-one mass up to which a scale counts as small, for |w*| = 1
 

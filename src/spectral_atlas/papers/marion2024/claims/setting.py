@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Unmeasured
 from spectral_atlas.data import threefry
 from spectral_atlas.data.regression import threefry_regression
 from spectral_atlas.papers.marion2024.claims import published
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
+from spectral_atlas.papers.marion2024.claims.study import Study
 
 
 @dataclass(frozen=True)

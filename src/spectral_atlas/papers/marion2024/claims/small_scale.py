@@ -5,17 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import layers_of
-from spectral_atlas.papers.marion2024.claims.study import (
-    SMALL,
-    Study,
-    Unmeasured,
-    cells,
-    demand,
-    draws,
-)
+from spectral_atlas.papers.marion2024.claims.study import SMALL, Study, cells, demand, draws
 
 
 def _small(study: Study) -> pd.DataFrame:

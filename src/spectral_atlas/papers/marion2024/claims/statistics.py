@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from spectral_atlas.papers.marion2024.claims.study import Unmeasured
+from spectral_atlas.checks import Unmeasured
 
 LEVEL = 0.01
 FEWEST = 5  # runs on both sides for a comparison of means

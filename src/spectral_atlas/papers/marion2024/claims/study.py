@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from spectral_atlas.checks import Unmeasured
 from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.problem import Problem
 
@@ -42,10 +43,6 @@ NEAR_MINIMUM = 1e-6
 AT_MINIMUM = 1e-12
 SMALL = 0.367  # largest Gaussian scale of the published grid without a run that gets very sharp
 RESIDUAL_SMALL = 0.57  # scale s up to which residual networks reach w* by the published runs
-
-
-class Unmeasured(Exception):
-    """The caches at hand cannot decide the claim; the message says why."""
 
 
 class Study:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024.claims import published
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.setting import as_published
 from spectral_atlas.papers.marion2024.claims.statistics import (
     FEWEST,
@@ -18,7 +18,7 @@ from spectral_atlas.papers.marion2024.claims.statistics import (
     same_share,
     welch,
 )
-from spectral_atlas.papers.marion2024.claims.study import RESIDUAL_SMALL, Study, Unmeasured
+from spectral_atlas.papers.marion2024.claims.study import RESIDUAL_SMALL, Study
 
 
 def _cell(table: pd.DataFrame, scale: float, rate: float) -> pd.DataFrame:

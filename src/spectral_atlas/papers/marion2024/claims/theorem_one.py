@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spectral_atlas.checks import Check, check
 from spectral_atlas.papers.marion2024 import theory
-from spectral_atlas.papers.marion2024.claims.check import Check, check
 from spectral_atlas.papers.marion2024.claims.closed_form import grouped_layers, minimizer_sharpness
 from spectral_atlas.papers.marion2024.claims.study import AT_MINIMUM, Study, demand, draws
 

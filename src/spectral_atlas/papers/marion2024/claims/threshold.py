@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024.claims.study import (
     AT_MINIMUM,
     RESIDUAL_SMALL,
     Study,
-    Unmeasured,
     cells,
     demand,
 )

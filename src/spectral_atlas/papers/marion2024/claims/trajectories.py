@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spectral_atlas.papers.marion2024.claims.check import Check, check
+from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.marion2024.claims.paths import (
     Paths,
     calm,
@@ -14,13 +14,7 @@ from spectral_atlas.papers.marion2024.claims.paths import (
     paths,
 )
 from spectral_atlas.papers.marion2024.claims.statistics import slope
-from spectral_atlas.papers.marion2024.claims.study import (
-    RESIDUAL_SMALL,
-    SMALL,
-    Study,
-    Unmeasured,
-    demand,
-)
+from spectral_atlas.papers.marion2024.claims.study import RESIDUAL_SMALL, SMALL, Study, demand
 
 LEFT = 0.1  # excess risk over its first value, below which a run has left the zero map
 

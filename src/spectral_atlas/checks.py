@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from spectral_atlas.claims import Claim
-from spectral_atlas.papers.marion2024.claims.study import Study, Unmeasured
 
 BROKEN = "could not be evaluated"
-Measurement = Callable[[Study], tuple[float, str]]
+Measurement = Callable[[Any], tuple[float, str]]
+
+
+class Unmeasured(Exception):
+    """The caches at hand cannot decide the claim; the message says why."""
 
 
 @dataclass(frozen=True)
 class Check:
     """What is expected (the fields of `Claim`) and how it is measured.
 
-    ``measure(study)`` returns the number and the detail, or raises `Unmeasured` with the reason.
+    ``measure(study)`` returns the number and the detail, or raises `Unmeasured` with the reason;
+    a study is whatever the paper's claims are measured on.
     """
 
     id: str
@@ -30,7 +35,7 @@ class Check:
     evidence: str
     measure: Measurement
 
-    def __call__(self, study: Study) -> Claim:
+    def __call__(self, study: Any) -> Claim:
         """The claim: measured, or ``None`` with the reason where the caches lack the data.
 
         A measurement that ends in an error, or in no finite number, is ``None`` as well, and its
