@@ -101,6 +101,8 @@ def _describe(error: Any) -> str:
         return f"config error: {path}: unknown key; allowed here: {_allowed(error['loc'])}"
     if error["type"] == "missing":
         return f"config error: {path}: missing; it has no default"
+    if error["type"] == "value_error" and isinstance(error["input"], dict):
+        return f"config error: {path}.{message}"  # a section's own rule names the key and its value
     value = repr(error["input"])
     shown = value if len(value) <= 60 else value[:57] + "..."
     return f"config error: {path} = {shown}: {message[0].lower()}{message[1:]}"

@@ -12,7 +12,7 @@ BLOCK = "{blocks: [{learning_rate: -1, steps: 5, repeats: 2}]}"
 KEY = "config error: marion2024."
 BAD = {
     "scale: huge": "config error: scale = 'huge': must be 'smoke', 'default' or 'paper'",
-    "seeed: 3": "config error: seeed: unknown key; allowed here: scale, seed, style, marion2024",
+    "seeed: 3": "config error: seeed: unknown key; allowed here: scale, seed, style, benarous2024, ",
     "style: {dpi: .inf}": "config error: style.dpi = inf: ",
     "marion2024: 3": "config error: marion2024 = 3: must be a section with keys of its own",
     "marion2024: {mlp_sweep: {depth: 0}}": (
@@ -23,7 +23,15 @@ BAD = {
     ),
     "marion2024: {mlp_sweep: {scales: {start: 1}}}": "stop must be greater than start = 1",
     "marion2024: {data: {linear: {n: 2.5}}}": f"{KEY}data.linear.n = 2.5: must be a valid integer",
-    "marion2024: {data: {ratio: {n: 3}}}": "n = 3 must be at least the largest dimension, 5",
+    "marion2024: {data: {ratio: {n: 3}}}": (
+        f"{KEY}data.ratio.n = 3 must be at least the largest dimension, 5"
+    ),
+    "benarous2024: {train: {xor_theorem: {ridge: 0.125}}}": (
+        "config error: benarous2024.train.xor_theorem.ridge = 0.125: must be less than 0.125"
+    ),
+    "benarous2024: {train: {xor_theorem: {step: 5000}}}": (
+        "config error: benarous2024.train.xor_theorem.step = 5000: must be less than"
+    ),
     "marion2024: {spectra: {tolerance: abc}}": (
         f"{KEY}spectra.tolerance = 'abc': must be a valid number"
     ),

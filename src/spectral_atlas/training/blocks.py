@@ -45,6 +45,26 @@ def lanes_of(values: Float[Array, "members rows"]) -> Float[Array, "rows lanes"]
     return packed
 
 
+def checked_steps(
+    n_steps: int, checkpoints: Sequence[int] | Int[Array, " C"] | None, threads: int
+) -> Int64[Array, " C"]:
+    """The checkpoints as an array, by default the last step.
+
+    Raises
+    ------
+    ValueError
+        If they do not increase within 0 ... n_steps, or a count is out of range.
+    """
+    if n_steps < 0:
+        raise ValueError(f"n_steps = {n_steps}: must be >= 0")
+    if threads < 1:
+        raise ValueError(f"threads = {threads}: must be >= 1")
+    steps = np.asarray((n_steps,) if checkpoints is None else checkpoints, dtype=np.int64)
+    if steps.ndim != 1 or np.any(np.diff(steps) <= 0) or np.any((steps < 0) | (steps > n_steps)):
+        raise ValueError(f"checkpoints {steps.tolist()}: must increase within 0 ... {n_steps}")
+    return steps
+
+
 def run_blocks(
     theta0: Float[Array, "M P"],
     n_steps: int,
@@ -60,13 +80,7 @@ def run_blocks(
     diverged_at)``. It must release the interpreter lock for threads to help, and repeat the same
     bits however the steps are cut. ``chunk`` is the most steps per call, so that progress shows.
     """
-    if n_steps < 0:
-        raise ValueError(f"n_steps = {n_steps}: must be >= 0")
-    if threads < 1:
-        raise ValueError(f"threads = {threads}: must be >= 1")
-    steps = np.asarray((n_steps,) if checkpoints is None else checkpoints, dtype=np.int64)
-    if steps.ndim != 1 or np.any(np.diff(steps) <= 0) or np.any((steps < 0) | (steps > n_steps)):
-        raise ValueError(f"checkpoints {steps.tolist()}: must increase within 0 ... {n_steps}")
+    steps = checked_steps(n_steps, checkpoints, threads)
     M, P = theta0.shape
     theta = np.full((len(steps), M, P), np.nan)
     diverged_at = np.full(M, -1, dtype=np.int64)

@@ -1,0 +1,88 @@
+"""What the configuration refuses, in one line that names the key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spectral_atlas import cli
+from spectral_atlas.config import ConfigError, parse
+
+BAD: dict[str, tuple[str, Any, str]] = {
+    "XOR with a ridge that collapses": (
+        "train.xor_recalled.ridge", 0.125, "train.xor_recalled.ridge = 0.125: must be less than",
+    ),
+    "more classes than dimensions": (
+        "data.mixture_gaussian.classes", 401, "classes = 401 must be at most dimension = 400",
+    ),
+    "a negative share": (
+        "data.mixture_unequal.weights", [-1.0] + [1.0] * 9, r"weights\[0\] = -1\.0: must be",
+    ),
+    "shares of too few classes": (
+        "data.mixture_unequal.weights", [1.0, 2.0], "weights: 2 given, must be one for each of 10",
+    ),
+    "only shares of zero": (
+        "data.mixture_unequal.weights", [0.0] * 10, "weights: one at least must be positive",
+    ),
+    "a test set smaller than the dimension": (
+        "data.xor_four.test_samples", 249, "test_samples = 249 must be at least dimension = 250",
+    ),
+    "a correlation for orthonormal means": (
+        "data.mixture_recalled.correlation", 0.5, "correlation = 0.5 must be 0",
+    ),
+    "a step at which the ridge alone overflows": (
+        "train.mixture_recalled.step", 2e5, r"step = 200000: must be less than 2 dim",
+    ),
+    "a step at which the XOR network overflows": (
+        "train.xor_recalled.step", 250.0, r"step = 250: must be less than 2 dimension / sqrt\(1",
+    ),
+    "times out of order": (
+        "train.xor_four.checkpoints", [0, 5, 5], "times must increase",
+    ),
+    "a time that is not kept": (
+        "spectra.mixture_limit.times", [0, 11], "limit.times: must be among 0, 10, 30, .* 11",
+    ),
+    "a density at a time that is not measured": (
+        "spectra.mixture_recalled_train.density_times", [0], "must be among 10, 30, 100, 0 is not",
+    ),
+    "a prediction at a time that is not kept": (
+        "effective.xor_theorem.times", [3], "xor_theorem.times: must be among .* 3 is not",
+    ),
+    "smaller sample sets that are larger": (
+        "spectra.mixture_moderate.sample_ratios", [20], "sample_ratios: 20 must be at most .* = 10",
+    ),
+    "fewer training samples than test samples": (
+        "train.mixture_moderate.checkpoints", [0, 9], "9000 steps draw fewer samples than",
+    ),
+}  # fmt: skip
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    raw = cli.read_config()
+    section = raw["benarous2024"]
+    *folders, key = path.split(".")
+    for name in folders:
+        section = section[name]
+    section[key] = value
+    if path == "train.mixture_moderate.checkpoints":  # so that only one rule is broken
+        spectra = raw["benarous2024"]["spectra"]
+        spectra["mixture_moderate"] = spectra["mixture_moderate_train"] = {}
+        raw["benarous2024"]["effective"]["mixture_moderate"]["times"] = [0]
+    return raw
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_one_line_names_the_key_and_what_is_allowed(what: str) -> None:
+    path, value, message = BAD[what]
+    with pytest.raises(ConfigError, match=message) as caught:
+        parse(changed(path, value))
+    text = str(caught.value)
+    assert text.startswith("config error: benarous2024.")
+    assert "\n" not in text
+    assert len(text) < 200
+
+
+def test_steps_just_below_the_limits_are_allowed() -> None:
+    parse(changed("train.mixture_limit.step", 9.9e4))
+    parse(changed("train.xor_recalled.step", 198.0))
