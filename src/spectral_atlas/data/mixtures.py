@@ -96,10 +96,15 @@ class SampleStream:
         self.draw_into(Y, component)
         return Y, component
 
+    def draw_components(self, n: int) -> Int64[Array, " n"]:
+        """The components of the next n samples, without the samples: of a stream not drawn from."""
+        found: Array = self._edges.searchsorted(self.component_rng.random(n), side="right")
+        return found.astype(np.int64)
+
     def draw_into(self, Y: Float64[Array, "n d"], component: Int64[Array, " n"]) -> None:
         """`draw` into given arrays, contiguous or not."""
         n, d = Y.shape
-        component[:] = self._edges.searchsorted(self.component_rng.random(n), side="right")
+        component[:] = self.draw_components(n)
         scale = 1 / np.sqrt(self.mixture.precision)
         rows = max(1, min(n, _BLOCK // d))
         shift = np.empty((rows, self._means.shape[1]))

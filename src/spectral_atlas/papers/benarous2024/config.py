@@ -38,7 +38,9 @@ class Data(Section):
     xor_theorem: Mixture = Field(description="large precision, as the theorems ask")
     xor_four: Mixture = Field(description="four neurons: how many means are learned")
     xor_four_recalled: Mixture = Field(description="four neurons, parameters as recalled")
+    xor_four_theorem: Mixture = Field(description="four neurons, large precision")
     xor_widths: Mixture = Field(description="more neurons: how many means are learned")
+    xor_widths_moderate: Mixture = Field(description="the same at smaller precision")
 
 
 class Train(Section):
@@ -55,7 +57,9 @@ class Train(Section):
     xor_theorem: TwoLayerTraining = Field(description="large precision")
     xor_four: TwoLayerTraining = Field(description="four neurons, many runs")
     xor_four_recalled: TwoLayerTraining = Field(description="four neurons, chosen starts")
+    xor_four_theorem: TwoLayerTraining = Field(description="four neurons, chosen starts")
     xor_widths: WidthsTraining = Field(description="more neurons, many runs")
+    xor_widths_moderate: WidthsTraining = Field(description="the same at smaller precision")
 
 
 class Spectra(Section):
@@ -75,6 +79,7 @@ class Spectra(Section):
     xor_theorem_train: LayerSpectra = Field(description="the same on training samples")
     xor_four: LayerSpectra = Field(description="four neurons, many runs")
     xor_four_recalled: LayerSpectra = Field(description="four neurons, chosen starts")
+    xor_four_theorem: LayerSpectra = Field(description="four neurons, chosen starts")
 
 
 class Predicted(Section):
@@ -147,6 +152,13 @@ class BenArous(Section):
                         f"spectra.{name}.sample_ratios: {ratio:g} must be at most test_samples / "
                         f"dimension = {available:g}, and needs density_times"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _drawn_layers_are_measured(self) -> Self:
+        for name in ("xor_recalled", "xor_theorem", "xor_theorem_train"):
+            if not getattr(self.spectra, name).neuron_runs:
+                raise ValueError(f"spectra.{name}.neuron_runs = 0: must be 1 at least, for figures")
         return self
 
     @model_validator(mode="after")

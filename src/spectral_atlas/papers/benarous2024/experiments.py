@@ -13,7 +13,8 @@ MIXTURES = tuple(
         "recalled", "theorem", "moderate", "limit", "unequal", "correlated", "gaussian",
     )
 )  # fmt: skip
-XORS = ("xor_recalled", "xor_theorem", "xor_four", "xor_four_recalled")
+XORS = ("xor_recalled", "xor_theorem", "xor_four", "xor_four_recalled", "xor_four_theorem")
+WIDTHS = ("xor_widths", "xor_widths_moderate")
 ON_TRAIN = ("mixture_recalled", "mixture_moderate", "xor_theorem")
 PREDICTED = (*MIXTURES[:3], *XORS[:2])
 
@@ -44,11 +45,11 @@ def _trained(name: str) -> tuple[str, ...]:
 
 NODES = (
     *(_data(name, "classes") for name in MIXTURES),
-    *(_data(name, "xor") for name in (*XORS, "xor_widths")),
+    *(_data(name, "xor") for name in (*XORS, *WIDTHS)),
     *(_runs(name, "softmax:softmax") for name in MIXTURES),
     *(_runs(name, "two_layer:two_layer") for name in XORS[:2]),
     *(_runs(name, "two_layer:two_layer", MANY_THREADS) for name in XORS[2:]),
-    _runs("xor_widths", "two_layer:widths", MANY_THREADS),
+    *(_runs(name, "two_layer:widths", MANY_THREADS) for name in WIDTHS),
     *(_spectra(name) for name in (*MIXTURES, *XORS)),
     *(_spectra(name, "_train") for name in ON_TRAIN),
     *(_predicted(name) for name in PREDICTED),
@@ -61,7 +62,122 @@ NODES = (
     ),
 )
 
-FIGURES: tuple[Figure, ...] = ()
+
+def _all(*names: str, extra: str = "") -> tuple[str, ...]:
+    """Data, runs and spectra of some studies, and their spectra with a suffix."""
+    found = [(*_trained(name), f"spectra/{name}") for name in names]
+    more = [f"spectra/{name}{extra}" for name in names] if extra else []
+    return (*(ref for refs in found for ref in refs), *more)
+
+
+def _figure(
+    id: str, title: str, evidence: str, module: str, inputs: tuple[str, ...], claims: str = ""
+) -> Figure:
+    draw = f"{HERE}.figures.{module}:{id}"
+    return Figure(id, title, evidence, draw, inputs, tuple(claims.split()))
+
+
+ROWS = ("mixture_recalled", "mixture_theorem")
+FIGURES = (
+    _figure(
+        "fig3_1",
+        "SGD aligns with the top eigenspace of its own class blocks",
+        "Fig. 3.1 as recalled",
+        "class_alignment",
+        _all(*ROWS),
+    ),
+    _figure(
+        "fig3_2",
+        "Parameters and leading eigenvectors share their coordinates",
+        "Fig. 3.2 as recalled",
+        "class_heatmaps",
+        _all(*ROWS),
+    ),
+    _figure(
+        "fig3_3",
+        "Inner products with the means",
+        "Fig. 3.3, content as recalled",
+        "class_products",
+        _all(*ROWS),
+    ),
+    _figure(
+        "fig3_4",
+        "Leading eigenvalues of a class block over time",
+        "Fig. 3.4 as recalled",
+        "class_eigenvalues",
+        _all(*ROWS, extra="_effective"),
+    ),
+    _figure(
+        "fig4_1",
+        "Alignment layer by layer",
+        "Fig. 4.1 as recalled",
+        "layer_alignment",
+        _all("xor_recalled", "xor_theorem", extra="_effective"),
+    ),
+    _figure(
+        "fig4_2",
+        "Eigenvalues of the second layer's block over time",
+        "Fig. 4.2 as recalled",
+        "readout_spectrum",
+        _all("xor_recalled", "xor_theorem"),
+    ),
+    _figure(
+        "fig4_3",
+        "Second-layer outliers by the number of learned means",
+        "Fig. 4.3, content as recalled",
+        "readout_by_count",
+        _all("xor_four_recalled", "xor_four_theorem"),
+    ),
+    _figure(
+        "bulk_and_outliers",
+        "Bulk and outliers of a class block, with their limits",
+        "after the abstract and the authors' later theory",
+        "bulk_and_outliers",
+        _all("mixture_recalled", "mixture_moderate", extra="_effective"),
+    ),
+    _figure(
+        "bulk_and_outliers_xor",
+        "Bulk and outliers of a neuron's block, with their limits",
+        "after the abstract and the authors' later theory",
+        "bulk_and_outliers",
+        _all("xor_recalled", "xor_theorem", extra="_effective"),
+    ),
+    _figure(
+        "outcome_law",
+        "How many of the four means a network learns",
+        "beyond the paper; after the 2022 companion's law",
+        "outcome_law",
+        (*_all("xor_four"), *(ref for name in WIDTHS for ref in _trained(name))),
+    ),
+    _figure(
+        "heatmaps_xor",
+        "Neurons and eigenvectors by coordinate, theorem's regime",
+        "after the section of additional figures, content not known",
+        "layer_heatmaps",
+        _all("xor_theorem"),
+    ),
+    _figure(
+        "heatmaps_xor_recalled",
+        "Neurons and eigenvectors by coordinate, recalled parameters",
+        "after the section of additional figures, content not known",
+        "layer_heatmaps",
+        _all("xor_recalled"),
+    ),
+    _figure(
+        "train_vs_test",
+        "Blocks on training samples against held-out samples",
+        "after the second version's extension to training data, content not known",
+        "train_vs_test",
+        _all("mixture_recalled", "mixture_moderate", "xor_theorem", extra="_train"),
+    ),
+    _figure(
+        "variants",
+        "Unequal shares, correlated means, Gaussian means",
+        "beyond the paper",
+        "variants",
+        _all("mixture_unequal", "mixture_correlated", "mixture_gaussian", "mixture_moderate"),
+    ),
+)
 
 PAPER = Paper(
     key="benarous2024",

@@ -162,6 +162,9 @@ class Effective(Section):
 
     draws: int = Field(20_000, ge=100, le=1_000_000, description="samples")
     times: list[Time] = Field(min_length=1, description="checkpoints at which it is solved")
+    sample_ratios: list[Annotated[float, Field(ge=1)]] = Field(
+        [], description="M / d of smaller sample sets, predicted for the last of the times"
+    )
 
     @field_validator("times")
     @classmethod

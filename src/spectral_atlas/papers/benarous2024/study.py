@@ -132,6 +132,12 @@ class Study:
         Y, component = self._samples("test", run).draw(self.test_samples)
         return Y, self.labels[component]
 
+    def test_shares(self, run: int, first: int | None = None) -> Float[Array, " r"]:
+        """Share of each component among the held-out samples, or among the first of them."""
+        component = self._samples("test", run).draw_components(self.test_samples)[:first]
+        counts = np.bincount(component, minlength=len(self.labels))
+        return np.asarray(counts / len(component))
+
     def train_set(self, run: int) -> tuple[Float[Array, "n d"], Int[Array, " n"]]:
         """As many samples from the start of the stream that SGD has seen, and their labels."""
         Y, component = self.stream(run).draw(self.test_samples)

@@ -1,0 +1,161 @@
+"""The effective theory of bulk and outliers against the measured spectra (E)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import xarray as xr
+
+from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.papers.benarous2024.claims.compared import BLOCKS, EDGE, Compared
+from spectral_atlas.papers.benarous2024.claims.regimes import (
+    MODERATE,
+    RECALLED,
+    THEOREM,
+    XOR_THEOREM,
+)
+from spectral_atlas.papers.benarous2024.claims.seeds import every_seed
+from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at_all, class_one
+
+Array = np.ndarray
+TOP, TOP_TEN = 0.07, 0.02
+RATIOS = (2.0, 5.0)
+EDGE_TIMES = (0.0, 10.0, 30.0)
+FEWER_TIME = 100.0
+EQUATIONS = "equations of the authors' later work; independent checks agreed as well"
+
+
+def _classes(study: Study, regime: Regime) -> Compared:
+    return _at_times(study, regime, EDGE_TIMES)
+
+
+def _late(study: Study, regime: Regime) -> Compared:
+    return _at_times(study, regime, (30.0,))
+
+
+def _at_times(study: Study, regime: Regime, times: Sequence[float]) -> Compared:
+    files, predicted = study.files(regime), study.prediction(regime)
+    eigenvalues = class_one(at_all(files.spectra, times))["eigenvalues"]
+    return _compared(at_all(predicted, times), eigenvalues)
+
+
+def _neurons(study: Study, regime: Regime) -> Compared:
+    files, predicted = study.files(regime), study.prediction(regime)
+    if "neuron_eigenvalues" not in files.spectra:
+        raise Unmeasured(f"no block of a neuron of {regime.study} is at hand")
+    spectra = at_all(files.spectra, EDGE_TIMES)["neuron_eigenvalues"]
+    n = spectra.sizes["neuron_run"]
+    predicted = at_all(predicted, EDGE_TIMES).isel(run=slice(0, n))
+    chosen = predicted["spectrum_neuron"].values
+    one = [spectra.isel(neuron_run=i, neuron=int(chosen[i])) for i in range(n)]
+    return _compared(predicted, xr.concat(one, dim="run"))
+
+
+def _compared(predicted: xr.Dataset, values: xr.DataArray, last: str = "time") -> Compared:
+    order = ("run", "matrix", last)
+    (rank,) = set(values.dims) - set(order)
+    predicted, values = predicted.sel(matrix=list(BLOCKS)), values.sel(matrix=list(BLOCKS))
+    where = ", ".join(f"{v:g}" for v in predicted[last].values)
+    return Compared(
+        predicted["edge"].transpose(*order).values,
+        predicted["n_outliers"].transpose(*order).values,
+        predicted["outliers"].isel(rank=0).transpose(*order).values,
+        values.transpose(*order, rank).values,
+        f"{'t' if last == 'time' else 'M / d'} = {where}",
+    )
+
+
+def _fewer(study: Study, regime: Regime) -> Compared:
+    """Smaller sets of samples, at t = 100."""
+    spectra, predicted = study.files(regime).spectra, study.prediction(regime)
+    for ds, name in ((spectra, "ratio_spectrum"), (predicted, "ratio_edge")):
+        if name not in ds or not set(RATIOS) <= set(ds["ratio"].values.tolist()):
+            raise Unmeasured(f"no {name} at M / d = 2 and 5")
+    for last in (spectra["density_time"].values[-1], predicted["time"].values[-1]):
+        if not np.isclose(last, FEWER_TIME):
+            raise Unmeasured(f"smaller sets are not measured and predicted at t = {FEWER_TIME:g}")
+    names = {f"ratio_{name}": name for name in ("edge", "outliers", "n_outliers")}
+    fewer = predicted[list(names)].rename(names).sel(ratio=list(RATIOS))
+    return _compared(fewer, spectra["ratio_spectrum"].sel(ratio=list(RATIOS)), "ratio")
+
+
+_Source = Callable[[Study, Regime], Compared]
+_SOURCES: dict[str, _Source] = {  # three claims share one comparison
+    name: lru_cache(maxsize=8)(compare)
+    for name, compare in (
+        ("classes", _classes), ("late", _late), ("neurons", _neurons), ("fewer", _fewer),
+    )
+}  # fmt: skip
+WHEN = {
+    "classes": "t = 0, 10, 30", "late": "t = 30", "neurons": "t = 0, 10, 30",
+    "fewer": "but M = 2 d and 5 d, t = 100",
+}  # fmt: skip
+SAID = {
+    "edge": ("the bulk ends at the predicted edge", "relative distance of the first eigenvalue "
+             "that is not among the predicted outliers"),
+    "top": ("the top outlier is the predicted one", "relative distance"),
+    "count": ("there are as many outliers as predicted", "difference"),
+}  # fmt: skip
+
+
+def _check(
+    id: str, source: str, regime: Regime, kind: str, most: float, only: str | None = None
+) -> Check:
+    symbols = ("H_ii", "G_ii") if source == "neurons" else ("H_11", "G_11")
+    blocks = " and ".join(s for s in symbols if only is None or s == only)
+    if source == "neurons":
+        blocks += " of the neuron i with the largest |v_i|"
+    matrices = [m for m, s in zip(BLOCKS, symbols, strict=True) if only is None or s == only]
+
+    def values(study: Study) -> tuple[Array, str]:
+        compared = _SOURCES[source](study, regime).of(matrices)
+        found: tuple[Array, str] = getattr(compared, f"{kind}_error")()
+        return found
+
+    said, what = SAID[kind]
+    return every_seed(
+        id, "bulk_and_outliers", f"{regime.text}, {WHEN[source]}: {said} in {blocks}.",
+        values, most=most, what=what, tolerance=ABOVE if kind == "count" else FINITE,
+        evidence=EQUATIONS,
+    )  # fmt: skip
+
+
+FINITE = "fluctuations of finite d and M, seen in independent runs"
+ABOVE = f"an eigenvalue counts from {EDGE:.0%} above the predicted edge"
+CHECKS: tuple[Check, ...] = (
+    _check("E1", "classes", RECALLED, "edge", EDGE),
+    _check("E2", "classes", MODERATE, "edge", EDGE),
+    _check("E3", "classes", THEOREM, "edge", EDGE),
+    _check("E4", "late", RECALLED, "top", TOP_TEN),
+    _check("E5", "late", MODERATE, "top", TOP_TEN),
+    _check("E6", "late", THEOREM, "top", TOP_TEN),
+    _check("E7", "classes", MODERATE, "count", 0),
+    _check("E8", "classes", THEOREM, "count", 0),
+    _check("E9", "classes", RECALLED, "count", 0, "G_11"),
+    _check("E10", "fewer", RECALLED, "edge", EDGE, "H_11"),
+    _check("E11", "fewer", MODERATE, "edge", EDGE, "H_11"),
+    _check("E12", "fewer", THEOREM, "edge", EDGE, "H_11"),
+    _check("E13", "fewer", RECALLED, "edge", EDGE, "G_11"),
+    _check("E14", "fewer", MODERATE, "edge", EDGE, "G_11"),
+    _check("E15", "fewer", THEOREM, "edge", EDGE, "G_11"),
+    _check("E16", "fewer", RECALLED, "top", TOP),
+    _check("E17", "fewer", MODERATE, "top", TOP),
+    _check("E18", "fewer", THEOREM, "top", TOP),
+    _check("E19", "fewer", MODERATE, "count", 0),
+    _check("E20", "fewer", THEOREM, "count", 0),
+    _check("E21", "neurons", XOR_THEOREM, "edge", EDGE),
+    _check("E22", "neurons", XOR_THEOREM, "top", TOP),
+    _check("E23", "neurons", XOR_THEOREM, "count", 0),
+    every_seed(
+        "E24", "bulk_and_outliers",
+        f"{RECALLED.text}, t = 0, 10, 30: the effective theory leaves G_11 a single outlier, not "
+        f"k.",
+        lambda study: np.abs(
+            _SOURCES["classes"](study, RECALLED).of(["gradient"]).counted().astype(float) - 1
+        ),
+        most=0, what="distance of the predicted number from 1", tolerance="none",
+        evidence="independent solutions of the same equations",
+    ),
+)  # fmt: skip
