@@ -127,7 +127,7 @@ def mixture(regime: Regime, times: list[float]) -> dict[str, xr.Dataset]:
         coords={
             "matrix": MATRICES, "time": times, "density_time": times[-1:], "ratio": [2.0, 5.0]
         },
-        attrs={"samples": "test", "sample_count": regime.ratio * regime.d},
+        attrs={"samples": "test", "sample_count": regime.ratio * regime.d, "ratio_time": 30.0},
     )  # fmt: skip
     return named(regime, files, runs, spectra)
 
@@ -172,10 +172,13 @@ def predicted(edge, count, beyond, times, regime, **more) -> xr.Dataset:
             "edge": (dims, edge.copy()),
             "n_outliers": (dims, count.copy()),
             "outliers": ((*dims, "rank"), beyond.copy()),
+            "given_edge": (dims, edge.copy()),
+            "given_n_outliers": (dims, count.copy()),
+            "given_outliers": ((*dims, "rank"), beyond.copy()),
             **more,
         },
         coords={"matrix": MATRICES, "time": times},
-        attrs={"draws": 20_000, "ratio": regime.ratio},
+        attrs={"draws": 20_000, "ratio": regime.ratio, "ratio_time": 30.0},
     )
 
 

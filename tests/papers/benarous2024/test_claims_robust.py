@@ -277,6 +277,8 @@ def test_files_of_the_smallest_scale_are_read_without_an_error():
         for measured in section[kind].values():
             for key in {"times", "density_times"} & set(measured):
                 measured[key] = [0, 10]
+            if "ratio_time" in measured:
+                measured["ratio_time"] = 10
     section["train"]["xor_four_recalled"]["runs"] = 300
     config = parse(raw).benarous2024
     paper = registry.papers()["benarous2024"]

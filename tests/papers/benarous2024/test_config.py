@@ -47,7 +47,13 @@ BAD: dict[str, tuple[str, Any, str]] = {
         "spectra.mixture_recalled_train.density_times", [0], "must be among 10, 30, 100, 0 is not",
     ),
     "a prediction at a time that is not kept": (
-        "effective.xor_theorem.times", [3], "xor_theorem.times: must be among .* 3 is not",
+        "effective.xor_theorem.times", [4], "xor_theorem.times: must be among .* 4 is not",
+    ),
+    "smaller sample sets at no time": (
+        "spectra.mixture_moderate.ratio_time", None, "moderate.ratio_time: missing; sample_ratios",
+    ),
+    "first layers that figures draw": (
+        "spectra.xor_theorem.neuron_runs", 0, "xor_theorem.neuron_runs = 0: must be 1 at least",
     ),
     "smaller sample sets that are larger": (
         "spectra.mixture_moderate.sample_ratios", [20], "sample_ratios: 20 must be at most .* = 10",
@@ -68,7 +74,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     if path == "train.mixture_moderate.checkpoints":  # so that only one rule is broken
         spectra = raw["benarous2024"]["spectra"]
         spectra["mixture_moderate"] = spectra["mixture_moderate_train"] = {}
-        raw["benarous2024"]["effective"]["mixture_moderate"]["times"] = [0]
+        raw["benarous2024"]["effective"]["mixture_moderate"] = {"times": [0]}
     return raw
 
 

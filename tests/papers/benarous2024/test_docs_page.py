@@ -31,7 +31,7 @@ def table(section, first):
     width = len(found[heads[0]])
     body = []
     for row in found[heads[0] + 2 :]:
-        if len(row) != width or row[0] in ("error", "what"):
+        if len(row) != width:
             break
         body.append(row)
     return body

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from spectral_atlas.papers.benarous2024 import effective
+from spectral_atlas.papers.benarous2024 import effective, effective_samples
 
 XOR_LABELS = np.array([1, 1, 0, 0])
 MATRICES = ("hessian", "gradient")
@@ -127,7 +127,9 @@ def test_density_is_the_limit_of_a_slow_iteration():
 def test_binning_changes_nothing(matrix, precision, ratio, size):
     rng, k, d = np.random.default_rng(), 10, 40
     x, shares = size * rng.standard_normal((k, d)), np.full(k, 1 / k)
-    h, V = effective.class_block_sample(rng, x, np.eye(k, d), shares, precision, 3, matrix, 20_000)
+    h, V = effective_samples.class_block_sample(
+        rng, x, np.eye(k, d), shares, precision, 3, matrix, 20_000
+    )
     assert V.shape == (20_000, 20)
     found = effective.outliers(h, V, precision, ratio)
     expected = unbinned_outliers(h, V, precision, ratio)
@@ -187,7 +189,9 @@ def test_class_blocks_of_simulated_samples(matrix, precision, ratio, count, seed
         p = p[:, c] / p.sum(axis=1)
         return p * (1 - p) if matrix == "hessian" else (p - (label == c)) ** 2
 
-    sample = effective.class_block_sample(rng, x, means, shares, precision, c, matrix, 40_000)
+    sample = effective_samples.class_block_sample(
+        rng, x, means, shares, precision, c, matrix, 40_000
+    )
     check_simulated(weight, x, means, shares, precision, ratio, sample, count, rng)
 
 
@@ -205,7 +209,7 @@ def test_neuron_blocks_of_simulated_samples(matrix, ratio, seed):
         own = s * (1 - s) if matrix == "hessian" else (s - XOR_LABELS[component]) ** 2
         return v[i] ** 2 * own * (inputs[:, i] > 0)
 
-    sample = effective.neuron_block_sample(
+    sample = effective_samples.neuron_block_sample(
         rng, W, v, means, shares, XOR_LABELS, precision, i, matrix, 40_000
     )
     assert 0.3 < np.mean(sample[0] == 0) < 0.7
@@ -219,9 +223,9 @@ def test_samples_have_the_weights_of_full_samples():
     p = np.exp(x @ means[1]) / np.exp(x @ means[1]).sum()
     only = np.array([0.0, 1.0, 0.0])
     for c in range(3):
-        h, V = effective.class_block_sample(rng, x, means, only, 1e20, c, "hessian", 5)
+        h, V = effective_samples.class_block_sample(rng, x, means, only, 1e20, c, "hessian", 5)
         np.testing.assert_allclose(h, p[c] * (1 - p[c]), rtol=1e-6)
-        h, V = effective.class_block_sample(rng, x, means, only, 1e20, c, "gradient", 5)
+        h, V = effective_samples.class_block_sample(rng, x, means, only, 1e20, c, "gradient", 5)
         np.testing.assert_allclose(h, (p[c] - (c == 1)) ** 2, rtol=1e-6)
         np.testing.assert_allclose(np.sum(V**2, axis=1), means[1] @ means[1], rtol=1e-6)
     W, v, labels = rng.standard_normal((4, d)), rng.standard_normal(4), np.array([0, 1, 0])
@@ -229,14 +233,16 @@ def test_samples_have_the_weights_of_full_samples():
     s = 1 / (1 + np.exp(-hidden @ v))
     for i in range(4):
         for matrix, own in (("hessian", s * (1 - s)), ("gradient", (s - 1) ** 2)):
-            h, _ = effective.neuron_block_sample(rng, W, v, means, only, labels, 1e20, i, matrix, 5)
+            h, _ = effective_samples.neuron_block_sample(
+                rng, W, v, means, only, labels, 1e20, i, matrix, 5
+            )
             np.testing.assert_allclose(h, v[i] ** 2 * own * (hidden[i] > 0), rtol=1e-6)
 
 
 def test_components_come_in_their_shares():
     rng, shares, n = np.random.default_rng(), np.array([0.5, 0.2, 0.3]), 1000
     means = np.diag([1.0, 2, 4])
-    _, V = effective.class_block_sample(rng, means, means, shares, 1e12, 0, "hessian", n)
+    _, V = effective_samples.class_block_sample(rng, means, means, shares, 1e12, 0, "hessian", n)
     found = np.bincount(np.rint(np.linalg.norm(V, axis=1)).astype(int), minlength=5)
     assert found.sum() == n
     np.testing.assert_allclose(found[[1, 2, 4]], n * shares, atol=1)
@@ -245,7 +251,7 @@ def test_components_come_in_their_shares():
 def test_a_sure_classifier_keeps_its_tiny_weights():
     x = 200 * np.eye(2)
     for matrix, expected in (("hessian", np.exp(-200)), ("gradient", np.exp(-400))):
-        h, _ = effective.class_block_sample(
+        h, _ = effective_samples.class_block_sample(
             np.random.default_rng(), x, np.eye(2), np.full(2, 0.5), 1e16, 0, matrix, 10
         )
         np.testing.assert_allclose(h, expected, rtol=1e-4)
@@ -298,7 +304,7 @@ def test_one_weight_only(n):
 def test_bad_arguments():
     rng, eye = np.random.default_rng(), np.eye(2)
     with pytest.raises(ValueError, match="matrix: expected 'hessian' or 'gradient', got 'ggn'"):
-        effective.class_block_sample(rng, eye, eye, np.ones(2), 1.0, 0, "ggn", 5)
+        effective_samples.class_block_sample(rng, eye, eye, np.ones(2), 1.0, 0, "ggn", 5)
     with pytest.raises(ValueError, match="h: expected finite numbers that are not negative"):
         effective.bulk_edge(np.array([1.0, -1.0]), 1.0, 1.0)
     with pytest.raises(ValueError, match="h: expected finite numbers that are not negative"):

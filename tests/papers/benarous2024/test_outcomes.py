@@ -71,11 +71,6 @@ def test_outliers_are_counted_relative_to_the_largest():
     assert_array_equal(outcomes.outlier_count(values), [2, 4, 0])
 
 
-def test_basins_are_counted_once():
-    basin = np.array([[0, 0, 0, 0], [1, 3, 3, 1], [2, 0, 1, 2], [3, 2, 1, 0]])
-    assert_array_equal(outcomes.basin_count(basin), [1, 2, 3, 4])
-
-
 def test_any_number_of_axes():
     f = np.broadcast_to(f_at(1, 0, 1, 0), (3, 2, 4))
     assert outcomes.learned_count(f, RIDGE).shape == (3, 2)

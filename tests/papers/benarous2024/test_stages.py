@@ -8,6 +8,7 @@ import xarray as xr
 
 from spectral_atlas.papers.benarous2024 import (
     agreement,
+    effective_samples,
     effective_spectra,
     softmax,
     softmax_spectra,
@@ -138,7 +139,12 @@ def test_the_variants_have_the_means_they_name(kind: str) -> None:
 
 def test_class_blocks_are_those_of_the_formulas(mixture: Files) -> None:
     config = ClassSpectra(
-        all_classes_seeds=1, beyond=4, density_times=[0, 4], sample_ratios=[2], shown_coordinates=8
+        all_classes_seeds=1,
+        beyond=4,
+        density_times=[0, 4],
+        sample_ratios=[2],
+        ratio_time=4,
+        shown_coordinates=8,
     )
     found = softmax_spectra.class_blocks(config, mixture, JOB)
     runs, one = mixture["runs/m"], Study.load(mixture["data/m"], JOB)
@@ -347,11 +353,36 @@ def test_predictions_lie_where_the_spectra_are(mixture: Files, xor: Files) -> No
         assert float(guess["edge"]) == pytest.approx(top[n], rel=0.34)
         at, density = guess["density_at"].values, guess["density"].values
         assert np.trapezoid(density, at) == pytest.approx(1, abs=0.1)
+        given = {name: guess[f"given_{name}"] for name in ("outliers", "edge", "n_outliers")}
+        assert int(given["n_outliers"]) >= 1
+        assert float(given["outliers"][0]) == pytest.approx(top[0], rel=0.1)
+        assert float(given["edge"]) == pytest.approx(top[int(given["n_outliers"])], rel=0.34)
     two = effective_spectra.neuron_prediction(Effective(times=[4]), xor, JOB)
     spectra = two_layer_spectra.layer_blocks(LayerSpectra(neuron_runs=1), xor, JOB)
     i = int(two["spectrum_neuron"][0])
     top = spectra["neuron_eigenvalues"].sel(matrix="hessian", time=4)[0, i].values
     assert float(two["outliers"].sel(matrix="hessian")[0, 0, 0]) == pytest.approx(top[0], rel=0.25)
+
+
+def test_given_samples_are_those_of_the_test_set(mixture: Files, xor: Files) -> None:
+    """Their weights by the formulas, their projections on parameters and means; their shares."""
+    one, x = Study.load(mixture["data/m"], JOB), mixture["runs/m"]["x"].values[0, -1]
+    Y, labels = one.test_set(0)
+    h, V = effective_samples.class_block_given(Y, labels, x, one.mixture.means, 2, "gradient")
+    p = probabilities(Y, x)[:, 2]
+    np.testing.assert_allclose(h, (p - (labels == 2)) ** 2, rtol=1e-9, atol=1e-300)
+    assert V.shape == (M, 6)
+    span = np.linalg.qr(np.concatenate([x, one.mixture.means]).T)[0]
+    np.testing.assert_allclose(np.linalg.norm(V, axis=1), np.linalg.norm(Y @ span, axis=1))
+    two, runs = Study.load(xor["data/x"], JOB), xor["runs/x"]
+    (X, y), W, v = two.test_set(1), runs["W"].values[1, -1], runs["v"].values[1, -1]
+    f = np.maximum(X @ W.T, 0) @ v
+    s = 1 / (1 + np.exp(-f))
+    h, _ = effective_samples.neuron_block_given(X, y, W, v, two.mixture.means, 3, "hessian")
+    np.testing.assert_allclose(h, v[3] ** 2 * s * (1 - s) * (X @ W[3] > 0), rtol=1e-9)
+    shares = np.bincount(one.test_set(0)[1], minlength=3) / M
+    np.testing.assert_allclose(one.test_shares(0), shares)
+    np.testing.assert_allclose(one.test_shares(0, 40), np.bincount(labels[:40], minlength=3) / 40)
 
 
 def test_structured_blocks_agree_with_automatic_differentiation(mixture: Files, xor: Files) -> None:

@@ -117,22 +117,6 @@ def test_xor_fixed_point_is_critical_with_those_blocks(ridge):
         np.testing.assert_allclose(block, expected, rtol=1e-5)
 
 
-def test_readout_at_the_start():
-    top, bulk = theory.initial_readout_spectrum(20, 10.0, 0.2)
-    assert (top, bulk) == (pytest.approx(0.0705, abs=1e-4), pytest.approx(0.0068, abs=1e-4))
-    rng = np.random.default_rng()
-    K, d, precision = 20, 1000, 10.0
-    W, v = rng.standard_normal((K, d)) / d**0.5, rng.standard_normal(K)
-    X = rng.standard_normal((20_000, d)) / precision**0.5
-    hidden = np.maximum(X @ W.T, 0)
-    s = 1 / (1 + np.exp(-hidden @ v))
-    weight = s * (1 - s)
-    values = np.linalg.eigvalsh((hidden.T * weight) @ hidden / len(X))[::-1]
-    top, bulk = theory.initial_readout_spectrum(K, precision, weight.mean())
-    assert values[0] == pytest.approx(top, rel=0.25)  # the weight falls where f is large: rough
-    assert values[1:].mean() == pytest.approx(bulk, rel=0.15)
-
-
 def test_learned_probabilities():
     assert list(theory.learned_probabilities(4) * 64) == [1, 21, 36, 6]
     for neurons, all_four in ((6, 0.381), (8, 0.623), (20, 0.987)):
@@ -146,29 +130,6 @@ def test_learned_probabilities():
     many = theory.learned_probabilities(500)
     assert many.sum() == pytest.approx(1, abs=1e-15)
     assert many[0] == pytest.approx(4.0**-499, rel=1e-12)
-
-
-def test_neuron_types():
-    means = np.array([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]])
-    W = np.array([[2.0, -1, 5], [-2, 1, 5], [2, 1, 5], [2, -1, 5]])
-    v = np.array([1.0, 0.1, -3, -0.1])
-    assert list(theory.neuron_types(W, v, means)) == [0, 1, 2, 3]
-    batch = theory.neuron_types(np.stack([W, -W]), np.stack([v, v]), means)
-    assert batch.tolist() == [[0, 1, 2, 3], [1, 0, 3, 2]]
-    with pytest.raises(ValueError, match="expected 4 rows, got 2"):
-        theory.neuron_types(W, v, means[:2])
-
-
-def test_types_of_gaussian_neurons_follow_the_occupancy_law():
-    rng, runs = np.random.default_rng(), 20_000
-    means = np.eye(2)[[0, 0, 1, 1]] * np.array([[1.0], [-1], [1], [-1]])
-    W, v = rng.standard_normal((runs, 4, 2)), rng.standard_normal((runs, 4))
-    types = theory.neuron_types(W, v, means)
-    learned = sum(np.any(types == a, axis=1).astype(int) for a in range(4))
-    share = np.bincount(learned, minlength=5)[1:] / runs
-    expected = theory.learned_probabilities(4)
-    deviation = np.sqrt(expected * (1 - expected) / runs)
-    assert np.all(np.abs(share - expected) < 5 * deviation)
 
 
 def test_random_alignment():

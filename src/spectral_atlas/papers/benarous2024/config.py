@@ -16,6 +16,7 @@ from spectral_atlas.papers.benarous2024.sections import (
     ClassSpectra,
     Effective,
     LayerSpectra,
+    Measured,
     Mixture,
     SoftmaxTraining,
     Training,
@@ -133,12 +134,15 @@ class BenArous(Section):
         for where, section in sections:
             training: Training = getattr(self.train, where.split(".")[1].removesuffix("_train"))
             known = training.checkpoints
-            for key in ("times", "density_times"):  # the whole spectrum is kept of what is measured
-                for time in getattr(section, key, None) or ():
+            if getattr(section, "sample_ratios", None) and section.ratio_time is None:
+                raise ValueError(f"{where}.ratio_time: missing; sample_ratios need it")
+            # The whole spectrum is kept of what is measured.
+            for key in ("ratio_time", "times", "density_times"):
+                for time in _times(section, key):
                     if time not in known:
                         listed = ", ".join(f"{t:g}" for t in known)
                         raise ValueError(f"{where}.{key}: must be among {listed}, {time:g} is not")
-                known = getattr(section, key, None) or known
+                known = _times(section, key) if key == "times" and section.times else known
         return self
 
     @model_validator(mode="after")
@@ -147,10 +151,10 @@ class BenArous(Section):
             section, data = getattr(self.spectra, name), name.removesuffix("_train")
             available = getattr(self.data, data).test_samples / getattr(self.data, data).dimension
             for ratio in getattr(section, "sample_ratios", ()):
-                if not section.density_times or ratio > available:
+                if ratio > available:
                     raise ValueError(
                         f"spectra.{name}.sample_ratios: {ratio:g} must be at most test_samples / "
-                        f"dimension = {available:g}, and needs density_times"
+                        f"dimension = {available:g}"
                     )
         return self
 
@@ -172,3 +176,9 @@ class BenArous(Section):
                     f"test_samples = {data.test_samples}, which spectra.{name}_train needs"
                 )
         return self
+
+
+def _times(section: Measured | Effective, key: str) -> list[float]:
+    """The times under a key that may hold one, several or none."""
+    found = getattr(section, key, None)
+    return [] if found is None else found if isinstance(found, list) else [found]

@@ -2,8 +2,9 @@
 
 The weight h of a sample depends on Y through its projection V on a space of q directions, few
 compared with d, and phi = M / d samples a dimension are kept as d grows. Blocks of Hessian and
-gradient matrix have this form. Orthogonal to those directions M_d is a weighted Wishart matrix: its
-Stieltjes transform, in the convention S(z) = (1/d) tr (M_d - z)^{-1} ~ -1/z, solves
+gradient matrix have this form; `effective_samples` has their h and V. Orthogonal to those
+directions M_d is a weighted Wishart matrix: its Stieltjes transform, in the convention
+S(z) = (1/d) tr (M_d - z)^{-1} ~ -1/z, solves
 
     z = z(S) = -1/S + phi E[h / (lambda phi + S h)].
 
@@ -23,101 +24,14 @@ which leaves no scale: z = (h_max / (lambda phi)) zeta, zeta(t) = 1/t + phi E[u 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
-
-Matrix = Literal["hessian", "gradient"]
 
 NODE_SPACING = 0.01  # of log(1/t - u)
 RANK_STEPS = 500  # of the geometric grid of ranks that h is compressed on for the density
 STEPS = 50  # from far above the real axis to a relative height of 1e-9
 NEWTON = 3  # iterations at each of them; the last ones are at rounding
-
-
-def class_block_sample(
-    rng: np.random.Generator,
-    x: np.ndarray,
-    means: np.ndarray,
-    weights: np.ndarray,
-    precision: float,
-    c: int,
-    matrix: Matrix,
-    n: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and projections of n samples, for the block of class c of a softmax classifier.
-
-    Parameters
-    ----------
-    x : (k, d)
-        One vector for each class.
-    means : (k, d)
-        Component a has label a.
-    weights : (k,)
-        Probabilities of the components.
-    matrix : str
-        p_c (1 - p_c) for "hessian", (p_c - 1{label = c})^2 for "gradient".
-
-    Returns
-    -------
-    h : (n,)
-    V : (n, q)
-        Coordinates in an orthonormal basis of the span of `x` and `means`.
-    """
-    basis = _basis(x, means)
-    label, V = _projections(rng, means @ basis, weights, precision, n)
-    scores = V @ (x @ basis).T
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    total = odds.sum(axis=1)
-    own = odds[:, c] / total
-    others = np.delete(odds, c, axis=1).sum(axis=1) / total  # 1 - own without cancellation
-    if _is_hessian(matrix):
-        return own * others, V
-    return np.where(label == c, others, own) ** 2, V
-
-
-def neuron_block_sample(
-    rng: np.random.Generator,
-    W: np.ndarray,
-    v: np.ndarray,
-    means: np.ndarray,
-    weights: np.ndarray,
-    labels: np.ndarray,
-    precision: float,
-    i: int,
-    matrix: Matrix,
-    n: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for the block of neuron i of a two-layer ReLU classifier.
-
-    Parameters
-    ----------
-    W : (K, d)
-    v : (K,)
-    means : (r, d)
-    weights : (r,)
-        Probabilities of the components.
-    labels : (r,)
-        0 or 1 for each component.
-    matrix : str
-        v_i^2 s (1 - s) 1_i for "hessian", v_i^2 (s - y)^2 1_i for "gradient".
-
-    Returns
-    -------
-    h : (n,)
-    V : (n, q)
-        Coordinates in an orthonormal basis of the span of `W` and `means`.
-    """
-    basis = _basis(W, means)
-    component, V = _projections(rng, means @ basis, weights, precision, n)
-    inputs = V @ (W @ basis).T
-    f = np.maximum(inputs, 0) @ v
-    scale = v[i] ** 2 * (inputs[:, i] > 0)
-    if _is_hessian(matrix):
-        return scale * expit(f) * expit(-f), V
-    return scale * expit(np.where(labels[component] == 1, -f, f)) ** 2, V
 
 
 def bulk_edge(h: np.ndarray, precision: float, ratio: float) -> tuple[float, float]:
@@ -200,30 +114,6 @@ def bulk_density(h: np.ndarray, precision: float, ratio: float, z: np.ndarray) -
             S = S - excess / (S**-2 - ratio * (terms**2 @ shares))
     density[inside] = np.maximum(S.imag, 0) / (np.pi * scale)
     return density
-
-
-def _basis(x: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the span of all rows, (d, q)."""
-    rows = np.concatenate([x, means])
-    _, values, right = np.linalg.svd(rows, full_matrices=False)
-    return right[values > 1e-12 * values[0]].T
-
-
-def _projections(
-    rng: np.random.Generator, means: np.ndarray, weights: np.ndarray, precision: float, n: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Components (n,) and samples (n, q) of a mixture whose means are given by coordinates."""
-    # One random offset for all: shares are exact to 1/n, which takes their part of the variance.
-    bounds = np.cumsum(weights) / np.sum(weights)
-    component = np.searchsorted(bounds[:-1], (np.arange(n) + rng.random()) / n, side="right")
-    noise = rng.standard_normal((n, means.shape[1])) / precision**0.5
-    return component, means[component] + noise
-
-
-def _is_hessian(matrix: Matrix) -> bool:
-    if matrix not in ("hessian", "gradient"):
-        raise ValueError(f"matrix: expected 'hessian' or 'gradient', got {matrix!r}")
-    return matrix == "hessian"
 
 
 def _scaled(h: np.ndarray, precision: float, ratio: float) -> tuple[np.ndarray, float]:

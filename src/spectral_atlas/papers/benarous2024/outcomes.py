@@ -59,8 +59,3 @@ def outlier_count(eigenvalues: Float[Array, "*n K"]) -> Int[Array, "*n"]:
     finite = np.isfinite(eigenvalues).all(axis=-1)
     top = eigenvalues.max(axis=-1, keepdims=True)
     return np.where(finite, (eigenvalues > OUTLIER * top).sum(axis=-1), MISSING)
-
-
-def basin_count(basin: Int[Array, "*n K"]) -> Int[Array, "*n"]:
-    """To how many of the four means the neurons of a network are drawn from its start."""
-    return (basin[..., None] == np.arange(4)).any(axis=-2).sum(axis=-1)

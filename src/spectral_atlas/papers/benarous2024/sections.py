@@ -145,7 +145,10 @@ class ClassSpectra(Measured):
     )
     beyond: int = Field(5, ge=1, description="eigenvalues that are kept beyond the first k")
     sample_ratios: list[Annotated[float, Field(ge=1)]] = Field(
-        [], description="M / d of smaller sample sets, measured at the last density time"
+        [], description="M / d of smaller sample sets, the first of the others"
+    )
+    ratio_time: Time | None = Field(
+        None, description="checkpoint at which the smaller sample sets are measured"
     )
 
 
@@ -163,7 +166,10 @@ class Effective(Section):
     draws: int = Field(20_000, ge=100, le=1_000_000, description="samples")
     times: list[Time] = Field(min_length=1, description="checkpoints at which it is solved")
     sample_ratios: list[Annotated[float, Field(ge=1)]] = Field(
-        [], description="M / d of smaller sample sets, predicted for the last of the times"
+        [], description="M / d of smaller sample sets, the first of the others"
+    )
+    ratio_time: Time | None = Field(
+        None, description="checkpoint at which the smaller sample sets are predicted"
     )
 
     @field_validator("times")

@@ -1,6 +1,6 @@
 """Class blocks of Hessian and gradient matrix along the runs of logistic regression.
 
-Neither matrix has the ridge: it would shift the Hessian's eigenvalues by beta, ten times the
+Neither matrix has the ridge: it would shift the Hessian's eigenvalues by beta, three times the
 smaller outliers at beta = 0.01, and change no eigenvector.
 """
 
@@ -44,7 +44,7 @@ def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     - of class 1: ``leading`` (.., coordinate), the top eigenvector's first coordinates, with the
       sign that makes its product with x^1 positive; ``leading_on_means`` (.., component);
     - of class 1, run 0: ``spectrum`` (matrix, density_time, value), and ``ratio_spectrum``
-      (matrix, run, ratio, value) for fewer samples at the last density time, for every run;
+      (matrix, run, ratio, value) for fewer samples at ``ratio_time``, for every run;
     - ``risk`` (run, time), mean loss without ridge, and ``accuracy``, on the same samples;
     - block (1, 2) at the last time: ``cross_eigenvalues`` (matrix, run, rank), by size, and
       ``cross_overlap``.
@@ -139,7 +139,7 @@ class _Arrays:
                 )
             for i, ratio in enumerate(self.config.sample_ratios):
                 rows = slice(round(ratio * self.study.d))
-                one = x.sel(time=self.config.density_times[-1]).values
+                one = x.sel(time=self.config.ratio_time).values
                 fewer = class_block_operator(
                     Y[rows], one, [(0, 0)], labels=labels[rows], matrix=matrix
                 )
@@ -153,8 +153,14 @@ class _Arrays:
             "density_time": np.array(self.config.density_times, dtype=float),
             "ratio": np.array(self.config.sample_ratios, dtype=float),
         }
+        attrs: dict[str, Any] = {
+            "samples": self.config.samples,
+            "sample_count": self.study.test_samples,
+        }
+        if self.config.ratio_time is not None:
+            attrs["ratio_time"] = self.config.ratio_time
         return xr.Dataset(
             {name: (self.dims[name], self.values[name]) for name in self.values},
             coords=coords,
-            attrs={"samples": self.config.samples, "sample_count": self.study.test_samples},
+            attrs=attrs,
         )

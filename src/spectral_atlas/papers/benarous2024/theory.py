@@ -150,28 +150,6 @@ def xor_neuron_weights(ridge: float) -> tuple[float, float]:
     return ridge * (1 - 4 * ridge), 4 * ridge**2
 
 
-def initial_readout_spectrum(
-    neurons: int, precision: float, weight: float = 0.25
-) -> tuple[float, float]:
-    """Top eigenvalue of a readout block at initialization, and the rest: a rough estimate.
-
-    Rows of W of norm one, nearly orthogonal, see independent inputs N(0, 1 / lambda), and a ReLU of
-    a standard normal has second moment 1/2 and squared mean 1/(2 pi). Hence weight / lambda times
-    1/2 - 1/(2 pi) for the bulk, and K/(2 pi) more in the direction (1, ..., 1) (derived here).
-
-    Parameters
-    ----------
-    neurons : int
-        K.
-    precision : float
-        lambda, well below the dimension: the means themselves are neglected.
-    weight : float
-        Mean of s (1 - s) over the samples for H_vv, of (s - y)^2 for G_vv: 1/4 where f is zero.
-    """
-    bulk = 0.5 - 0.5 / np.pi
-    return weight / precision * (bulk + neurons / (2 * np.pi)), weight / precision * bulk
-
-
 def learned_probabilities(neurons: int) -> np.ndarray:
     """Probabilities that exactly 1, 2, 3, 4 of the four means are learned, (4,).
 
@@ -185,30 +163,6 @@ def learned_probabilities(neurons: int) -> np.ndarray:
         sum((-1) ** (j - i) * comb(j, i) * i**neurons for i in range(j + 1)) for j in range(1, 5)
     ]
     return np.array([comb(4, j) * onto[j - 1] / 4**neurons for j in range(1, 5)])
-
-
-def neuron_types(W: np.ndarray, v: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """The mean that each neuron is drawn to from its initial state.
-
-    Parameters
-    ----------
-    W : (..., K, d)
-    v : (..., K)
-        A neuron with v_i > 0 can only serve label 1, the other ones label 0.
-    means : (4, d)
-        mu, -mu (label 1), nu, -nu (label 0).
-
-    Returns
-    -------
-    (..., K)
-        Row of `means`: of the two with the neuron's label, the one with the larger inner product.
-    """
-    if means.shape[0] != 4:
-        raise ValueError(f"means: expected 4 rows, got {means.shape[0]}")
-    inner = W @ means.T
-    first = np.where(inner[..., 0] >= inner[..., 1], 0, 1)
-    second = np.where(inner[..., 2] >= inner[..., 3], 2, 3)
-    return np.where(v > 0, first, second)
 
 
 def _classes(classes: int) -> int:

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
+from spectral_atlas.papers.benarous2024.basins import basin_count, neuron_types
 from spectral_atlas.papers.benarous2024.schedule import Schedule, check_outcomes, schedule
 from spectral_atlas.papers.benarous2024.study import Study
-from spectral_atlas.papers.benarous2024.theory import neuron_types
 from spectral_atlas.spectra.subspaces import alignment
 from spectral_atlas.training.online_sgd import train_two_layer_relu
 from spectral_atlas.training.progress import Progress
@@ -72,7 +72,7 @@ def widths(config: WidthsTraining, inputs: Inputs, job: Job) -> xr.Dataset:
         W0, v0 = start(study, K, runs)
         W, v, diverged_at = train(study, times, config.ridge, runs, W0, v0, job, f"K={K}")
         learned.append(on_means(study, W, v))
-        basins.append(n_basins(neuron_types(W0, v0, study.mixture.means)))
+        basins.append(basin_count(neuron_types(W0, v0, study.mixture.means)))
         lost.append(diverged_at)
     return xr.Dataset(
         {
@@ -107,7 +107,7 @@ def starts(
     runs = np.arange(config.runs)
     W0, v0 = start(study, config.neurons, runs)
     if config.per_count:
-        counts = n_basins(neuron_types(W0, v0, study.mixture.means))
+        counts = basin_count(neuron_types(W0, v0, study.mixture.means))
         chosen = [np.flatnonzero(counts == n)[: config.per_count] for n in range(1, 5)]
         if min(map(len, chosen)) < config.per_count:
             found = ", ".join(str(len(c)) for c in chosen)
@@ -117,11 +117,6 @@ def starts(
             )
         runs = np.concatenate(chosen)
     return runs, W0[runs], v0[runs]
-
-
-def n_basins(types: Int[Array, "M K"]) -> Int[Array, " M"]:
-    """In how many of the four basins a network has a neuron."""
-    return (types[..., None] == np.arange(4)).any(axis=-2).sum(-1)
 
 
 def train(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectral_atlas.checks import Unmeasured
-from spectral_atlas.papers.benarous2024.effective import Matrix
+from spectral_atlas.papers.benarous2024.study import Matrix
 
 Array = np.ndarray
 BLOCKS: tuple[Matrix, ...] = ("hessian", "gradient")

@@ -8,6 +8,7 @@ import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.benarous2024 import outcomes, theory
+from spectral_atlas.papers.benarous2024.basins import basin_count
 from spectral_atlas.papers.benarous2024.claims.learned import (
     FEWEST,
     MATRICES,
@@ -169,7 +170,7 @@ def _of_four(study: Study) -> tuple[Array, Array]:
 def _drift(study: Study) -> tuple[float, str]:
     _, runs = study.runs(FOUR_RECALLED)
     learned = outcomes.learned_count(at(runs, 100)["f_means"].values, FOUR_RECALLED.ridge)
-    basins = outcomes.basin_count(runs["basin"].values)
+    basins = basin_count(runs["basin"].values)
     short = basins < 4
     if short.sum() < 3:
         raise Unmeasured(f"{int(short.sum())} runs start with neurons for fewer than four means")

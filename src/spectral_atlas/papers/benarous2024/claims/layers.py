@@ -6,6 +6,7 @@ import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
 from spectral_atlas.papers.benarous2024 import outcomes, theory
+from spectral_atlas.papers.benarous2024.basins import basin_count
 from spectral_atlas.papers.benarous2024.claims.blocks import LIVE, VV, WW, neurons, readout
 from spectral_atlas.papers.benarous2024.claims.regimes import XOR_THEOREM
 from spectral_atlas.papers.benarous2024.claims.seeds import Values, every_seed
@@ -26,7 +27,7 @@ def _drawn_to_all(study: Study, regime: Regime, time: float) -> tuple[Array, str
     """Which runs start with a neuron for every mean (or are lost), and how many do not."""
     files = study.files(regime)
     at(files.runs, time)
-    four = outcomes.basin_count(files.runs["basin"].values) == 4
+    four = basin_count(files.runs["basin"].values) == 4
     remark = "" if four.all() else f"{int((~four).sum())} runs start without a neuron for one mean"
     return four, remark
 

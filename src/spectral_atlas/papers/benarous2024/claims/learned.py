@@ -8,6 +8,7 @@ import numpy as np
 
 from spectral_atlas.checks import Unmeasured
 from spectral_atlas.papers.benarous2024 import outcomes
+from spectral_atlas.papers.benarous2024.basins import basin_count
 from spectral_atlas.papers.benarous2024.claims.regimes import FOUR
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at
 
@@ -48,7 +49,7 @@ class Outcome:
         return cls(
             outcomes.learned_count(f, regime.ridge),
             outcomes.settled(f, regime.ridge),
-            outcomes.basin_count(files.runs["basin"].values),
+            basin_count(files.runs["basin"].values),
             blocks["readout_eigenvalues"].transpose(*order).values,
             blocks["readout_rho"].transpose(*order).values,
         )

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from spectral_atlas.papers.benarous2024.basins import basin_count
 from spectral_atlas.papers.benarous2024.figures.shared import (
     Inputs,
     StudyFiles,
@@ -17,7 +18,6 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     letters,
 )
 from spectral_atlas.papers.benarous2024.outcomes import (
-    basin_count,
     learned_count,
     outlier_count,
     settled,
