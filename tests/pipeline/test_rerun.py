@@ -13,7 +13,7 @@ from spectral_atlas.registry import papers
 
 pytestmark = pytest.mark.pipeline
 PAPER = papers()["marion2024"]
-FIGURES = {f"figures/{figure.id}" for figure in PAPER.figures}
+FIGURES = {f"figures/{figure.id}" for paper in papers().values() for figure in paper.figures}
 SPECTRA = {node.ref for node in PAPER.nodes if node.stage == "spectra"}
 VERDICTS = {"claims", "table of claims"}
 RUNS = {"table of runs"}
@@ -56,6 +56,14 @@ def test_an_edit_of_one_training_module_recomputes_its_experiment(clone: Clone) 
     path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
     changed = {"runs/alignment", "spectra/alignment"}
     assert clone.wanted() == changed | figures_of(*changed) | VERDICTS | RUNS
+
+
+def test_an_edit_of_a_theory_draws_and_judges_but_computes_nothing(clone: Clone) -> None:
+    path = clone.path / "src/spectral_atlas/papers/benarous2024/theory.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nADDED = 1\n", encoding="utf-8")
+    wanted = clone.wanted()
+    assert {"figures/fig3_4", *VERDICTS} < wanted
+    assert wanted <= FIGURES | VERDICTS
 
 
 def test_a_value_of_one_experiment_recomputes_that_experiment(clone: Clone) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spectral_atlas.papers.benarous2024 import effective, outcomes, theory
+from spectral_atlas.papers.benarous2024 import basins, effective, outcomes, theory
 from spectral_atlas.papers.benarous2024.claims import CHECKS
 from spectral_atlas.papers.benarous2024.config import Data
 from spectral_atlas.papers.benarous2024.experiments import PAPER
@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "benarous2024.md").read_text(encodi
 SECTIONS = dict(re.findall(r"^## (\d)\. .*?\n(.*?)(?=^## |\Z)", PAGE, flags=re.M | re.S))
 CLAIMS = {check.id for check in CHECKS}
 NUMBER = r"(\d+(?:\.\d+)?(?:e-\d+)?)( ?%)?"
-MODULES = (theory, effective, outcomes)
+MODULES = (basins, theory, effective, outcomes)
 
 
 def rows(section):

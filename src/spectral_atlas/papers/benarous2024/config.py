@@ -137,7 +137,7 @@ class BenArous(Section):
             if getattr(section, "sample_ratios", None) and section.ratio_time is None:
                 raise ValueError(f"{where}.ratio_time: missing; sample_ratios need it")
             # The whole spectrum is kept of what is measured.
-            for key in ("ratio_time", "times", "density_times"):
+            for key in ("ratio_time", "times", "density_times", "all_classes_times"):
                 for time in _times(section, key):
                     if time not in known:
                         listed = ", ".join(f"{t:g}" for t in known)

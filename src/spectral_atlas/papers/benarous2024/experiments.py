@@ -5,7 +5,6 @@ from __future__ import annotations
 from spectral_atlas.registry import Figure, Node, Paper
 
 HERE = "spectral_atlas.papers.benarous2024"
-MANY_THREADS = 8  # Snakemake lowers it to --cores
 
 MIXTURES = tuple(
     f"mixture_{name}"
@@ -23,8 +22,8 @@ def _data(name: str, function: str) -> Node:
     return Node("data", name, f"{HERE}.study:{function}", f"data.{name}")
 
 
-def _runs(name: str, function: str, threads: int = 1) -> Node:
-    return Node("runs", name, f"{HERE}.{function}", f"train.{name}", (f"data/{name}",), threads)
+def _runs(name: str, function: str) -> Node:
+    return Node("runs", name, f"{HERE}.{function}", f"train.{name}", (f"data/{name}",))
 
 
 def _spectra(name: str, suffix: str = "") -> Node:
@@ -47,9 +46,8 @@ NODES = (
     *(_data(name, "classes") for name in MIXTURES),
     *(_data(name, "xor") for name in (*XORS, *WIDTHS)),
     *(_runs(name, "softmax:softmax") for name in MIXTURES),
-    *(_runs(name, "two_layer:two_layer") for name in XORS[:2]),
-    *(_runs(name, "two_layer:two_layer", MANY_THREADS) for name in XORS[2:]),
-    *(_runs(name, "two_layer:widths", MANY_THREADS) for name in WIDTHS),
+    *(_runs(name, "two_layer:two_layer") for name in XORS),
+    *(_runs(name, "two_layer:widths") for name in WIDTHS),
     *(_spectra(name) for name in (*MIXTURES, *XORS)),
     *(_spectra(name, "_train") for name in ON_TRAIN),
     *(_predicted(name) for name in PREDICTED),
@@ -58,7 +56,7 @@ NODES = (
         "agreement",
         f"{HERE}.agreement:agreement",
         "agreement",
-        (*_trained("mixture_theorem"), *_trained("xor_theorem")),
+        (*_trained("mixture_limit"), *_trained("xor_theorem")),
     ),
 )
 
@@ -85,6 +83,7 @@ FIGURES = (
         "Fig. 3.1 as recalled",
         "class_alignment",
         _all(*ROWS),
+        "A1 A2 A3 A4 B1 B2 B5 D3 D4 D5 D6",
     ),
     _figure(
         "fig3_2",
@@ -92,6 +91,7 @@ FIGURES = (
         "Fig. 3.2 as recalled",
         "class_heatmaps",
         _all(*ROWS),
+        "A5 B3 B4",
     ),
     _figure(
         "fig3_3",
@@ -99,6 +99,7 @@ FIGURES = (
         "Fig. 3.3, content as recalled",
         "class_products",
         _all(*ROWS),
+        "D1 D2",
     ),
     _figure(
         "fig3_4",
@@ -106,6 +107,7 @@ FIGURES = (
         "Fig. 3.4 as recalled",
         "class_eigenvalues",
         _all(*ROWS, extra="_effective"),
+        "C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 D7",
     ),
     _figure(
         "fig4_1",
@@ -113,6 +115,7 @@ FIGURES = (
         "Fig. 4.1 as recalled",
         "layer_alignment",
         _all("xor_recalled", "xor_theorem", extra="_effective"),
+        "F5 F6 F9 F10 G1 G2 G3 G4 G11 G12 G15 G16 G17",
     ),
     _figure(
         "fig4_2",
@@ -120,6 +123,7 @@ FIGURES = (
         "Fig. 4.2 as recalled",
         "readout_spectrum",
         _all("xor_recalled", "xor_theorem"),
+        "F1 F2 F3 F4 F7 F8 G5 G6 G7 G8 G9 G10",
     ),
     _figure(
         "fig4_3",
@@ -127,6 +131,7 @@ FIGURES = (
         "Fig. 4.3, content as recalled",
         "readout_by_count",
         _all("xor_four_recalled", "xor_four_theorem"),
+        "H6 H7 H11",
     ),
     _figure(
         "bulk_and_outliers",
@@ -134,6 +139,8 @@ FIGURES = (
         "after the abstract and the authors' later theory",
         "bulk_and_outliers",
         _all("mixture_recalled", "mixture_moderate", extra="_effective"),
+        "E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 E12 E13 E14 E15 E16 E17 E18 E19 E20 E24 E25 E26 "
+        "E27 E28 E29 E30",
     ),
     _figure(
         "bulk_and_outliers_xor",
@@ -141,6 +148,7 @@ FIGURES = (
         "after the abstract and the authors' later theory",
         "bulk_and_outliers",
         _all("xor_recalled", "xor_theorem", extra="_effective"),
+        "E21 E22 E23",
     ),
     _figure(
         "outcome_law",
@@ -148,6 +156,7 @@ FIGURES = (
         "beyond the paper; after the 2022 companion's law",
         "outcome_law",
         (*_all("xor_four"), *(ref for name in WIDTHS for ref in _trained(name))),
+        "H1 H2 H3 H4 H5 H8 H9 H10 L1 L2 L3 L4 L5 L6 L7",
     ),
     _figure(
         "heatmaps_xor",
@@ -155,6 +164,7 @@ FIGURES = (
         "after the section of additional figures, content not known",
         "layer_heatmaps",
         _all("xor_theorem"),
+        "G13 G14 G19 G20",
     ),
     _figure(
         "heatmaps_xor_recalled",
@@ -169,6 +179,7 @@ FIGURES = (
         "after the second version's extension to training data, content not known",
         "train_vs_test",
         _all("mixture_recalled", "mixture_moderate", "xor_theorem", extra="_train"),
+        "J1 J2 J3 J4 J5 J6",
     ),
     _figure(
         "variants",
@@ -176,6 +187,7 @@ FIGURES = (
         "beyond the paper",
         "variants",
         _all("mixture_unequal", "mixture_correlated", "mixture_gaussian", "mixture_moderate"),
+        "K1 K2 K3 K4 K5 K6",
     ),
 )
 

@@ -131,7 +131,7 @@ class Measured(Section):
     )
     shown_coordinates: int = Field(30, ge=1, description="coordinates in the heatmaps")
 
-    @field_validator("times", "density_times")
+    @field_validator("times", "density_times", "all_classes_times", check_fields=False)
     @classmethod
     def _in_order(cls, times: list[float] | None) -> list[float] | None:
         return times if times is None else increasing(times)
@@ -142,6 +142,12 @@ class ClassSpectra(Measured):
 
     all_classes_seeds: int = Field(
         0, ge=0, description="seeds for which the blocks of all classes are measured"
+    )
+    all_classes_times: list[Time] | None = Field(
+        None, description="and the checkpoints at which they are; default: all measured ones"
+    )
+    off_diagonal: bool = Field(
+        False, description="measure the block of classes 1 and 2 too, at the last time"
     )
     beyond: int = Field(5, ge=1, description="eigenvalues that are kept beyond the first k")
     sample_ratios: list[Annotated[float, Field(ge=1)]] = Field(

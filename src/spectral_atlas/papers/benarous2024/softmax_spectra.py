@@ -31,8 +31,9 @@ Array = np.ndarray
 def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     """Leading eigenpairs of the blocks (c, c) against x^c and the means.
 
-    Class 1 (index 0) is measured for every run, all classes for the first ``all_classes_seeds``;
-    what is not measured is NaN. Blocks of the two matrices stand along ``matrix``.
+    Class 1 (index 0) is measured for every run at all times, all classes for the first
+    ``all_classes_seeds`` at ``all_classes_times``; what is not measured is NaN. Blocks of the two
+    matrices stand along ``matrix``.
 
     Returns
     -------
@@ -46,20 +47,23 @@ def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     - of class 1, run 0: ``spectrum`` (matrix, density_time, value), and ``ratio_spectrum``
       (matrix, run, ratio, value) for fewer samples at ``ratio_time``, for every run;
     - ``risk`` (run, time), mean loss without ridge, and ``accuracy``, on the same samples;
-    - block (1, 2) at the last time: ``cross_eigenvalues`` (matrix, run, rank), by size, and
+    - where ``off_diagonal`` asks for it, of the block (1, 2) at the last time:
+      ``cross_eigenvalues`` (matrix, run, rank), by size, and
       ``cross_overlap``.
     """
     study, runs = Study.trained(inputs, job)
     chosen = runs if config.times is None else runs.sel(time=config.times)
     times, n_runs, k = chosen["time"].values, chosen.sizes["run"], len(study.labels)
     out = _Arrays(config, study, n_runs, times)
-    n_blocks = sum(k if run < config.all_classes_seeds else 1 for run in range(n_runs))
-    with Progress("blocks", 2 * len(times) * n_blocks, job.log) as progress:
+    n_blocks = sum(
+        k if _has_all(config, run, time) else 1 for run in range(n_runs) for time in times
+    )
+    with Progress("blocks", 2 * n_blocks, job.log) as progress:
         for run in range(n_runs):
             Y, labels = study.measured(config.samples, run)
-            classes = range(k if run < config.all_classes_seeds else 1)
             for t, time in enumerate(times):
                 x = chosen["x"].values[run, t]
+                classes = range(k if _has_all(config, run, time) else 1)
                 if not np.isfinite(x).all():
                     continue
                 out.values["risk"][run, t] = risk(Y, labels, x)
@@ -73,6 +77,12 @@ def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
                         progress.update(1)
             out.at_last(run, Y, labels, chosen["x"].sel(run=run), times)
     return out.dataset(times)
+
+
+def _has_all(config: ClassSpectra, run: int, time: float) -> bool:
+    """Whether the blocks of all classes are measured."""
+    chosen = config.all_classes_times
+    return run < config.all_classes_seeds and (chosen is None or time in chosen)
 
 
 class _Arrays:
@@ -128,7 +138,7 @@ class _Arrays:
         """What is measured at one time only: the block (1, 2), and smaller sets of samples."""
         for m, matrix in enumerate(MATRICES):
             last = x.sel(time=times[-1]).values
-            if np.isfinite(last).all():
+            if self.config.off_diagonal and np.isfinite(last).all():
                 block = class_block_operator(Y, last, [(0, 1)], labels=labels, matrix=matrix)
                 found, vectors = leading(
                     block.dense()[0], self.values["eigenvalues"].shape[-1], definite=False

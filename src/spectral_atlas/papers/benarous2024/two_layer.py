@@ -25,9 +25,6 @@ Array = np.ndarray
 def two_layer(config: TwoLayerTraining, inputs: Inputs, job: Job) -> xr.Dataset:
     """Train all runs; keep the weights at the checkpoints and what has been learned.
 
-    It may run on several threads, so it makes no large matrix product: BLAS may round differently
-    on another number of them.
-
     Returns
     -------
     Dataset with dimensions ``run, time, neuron, feature, mean``: ``W``, ``v``; ``f_means``, the

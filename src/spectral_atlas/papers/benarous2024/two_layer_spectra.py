@@ -124,9 +124,8 @@ class _Arrays:
             if not np.isfinite(found).all():
                 continue  # weights about to overflow
             self.values["readout_eigenvalues"][m, run, t] = found
-            self.values["readout_rho"][m, run, t] = [
-                alignment(fwd.v, vectors[: r + 1]) for r in range(len(vectors))
-            ]
+            squares = np.cumsum((vectors @ fwd.v) ** 2)  # of v in the first 1, 2, ..., K of them
+            self.values["readout_rho"][m, run, t] = np.sqrt(squares / (fwd.v @ fwd.v))
             if run == 0:
                 four = self.values["readout_vectors"][m, t]
                 four[:] = _signed(vectors[: len(four)])

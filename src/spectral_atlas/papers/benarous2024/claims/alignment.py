@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from scipy import stats
 
 from spectral_atlas.checks import Check, Unmeasured
@@ -66,11 +67,19 @@ def _all_classes(time: float) -> Values:
     return values
 
 
+def _cross(study: Study) -> xr.Dataset:
+    """Spectra with the off-diagonal block, which is measured at the last time, t = 100."""
+    files = study.files(THEOREM)
+    at(files.spectra, 100)
+    alive = files.runs["diverged_at"].values < 0
+    if alive.any() and np.isnan(files.spectra["cross_overlap"].values[:, alive]).all():
+        raise Unmeasured("the off-diagonal block is not measured")
+    return files.spectra
+
+
 def _cross_overlap(matrix: str) -> Values:
     def values(study: Study) -> Array:
-        spectra = study.files(THEOREM).spectra
-        at(spectra, 100)
-        return spectra["cross_overlap"].sel(matrix=matrix).values
+        return _cross(study)["cross_overlap"].sel(matrix=matrix).values
 
     return values
 
@@ -79,9 +88,7 @@ def _wrong_signs(matrix: str) -> Values:
     """How many of the top k eigenvalues of block (1, 2) are negative, against what is derived."""
 
     def values(study: Study) -> tuple[Array, str]:
-        spectra = study.files(THEOREM).spectra
-        at(spectra, 100)
-        k = THEOREM.classes
+        spectra, k = _cross(study), THEOREM.classes
         top = spectra["cross_eigenvalues"].sel(matrix=matrix).values[:, :k]
         negative = np.where(np.isnan(top), np.nan, top < 0).sum(axis=1)
         expected = k if matrix == "hessian" else 2

@@ -26,7 +26,7 @@ SETTLED = "settled: every margin +-f / C_beta below .1 in size or above .7"
 
 
 @check(
-    "H1", "fig4_3",
+    "H1", "outcome_law",
     f"{FOUR.text}, t = 80: 1, 2, 3, 4 means are learned with probabilities 1, 21, 36, 6 of 64.",
     expected="largest distance of a number from its mean, in standard deviations, at most 3",
     low=0, high=3, tolerance="binomial, three standard deviations",
@@ -45,7 +45,7 @@ def _share(id: str, m: int, settled: bool, low: float, seen: str) -> Check:
     runs = "settled runs" if settled else "all runs"
 
     @check(
-        id, "fig4_3",
+        id, "outcome_law",
         f"{FOUR.text}, t = 80, {runs}: {SYMBOLS[MATRICES[m]]} has as many eigenvalues above a "
         f"tenth of its largest as means are learned.",
         expected=f"share of {runs} at least {low:g}", low=low, high=1,
@@ -106,7 +106,7 @@ def _lives(study: Study) -> tuple[float, str]:
 
 
 @check(
-    "H8", "fig4_3", f"{FOUR.text}: nine tenths of the runs are settled at t = 80.",
+    "H8", "outcome_law", f"{FOUR.text}: nine tenths of the runs are settled at t = 80.",
     expected="share at least .9", low=0.9, high=1, tolerance="independent runs had .92 to .96",
     evidence="measured in independent runs",
 )  # fmt: skip
@@ -118,7 +118,7 @@ def _settled(study: Study) -> tuple[float, str]:
 
 
 @check(
-    "H9", "fig4_3",
+    "H9", "outcome_law",
     f"{FOUR.text}, t = 80: the eigenvalues of H_vv that belong to learned means have median "
     f"beta (1 - 4 beta) C_beta = {theory.xor_readout_eigenvalues(FOUR.ridge)[0]:.4f}.",
     expected="relative distance at most 5 %", low=0, high=0.05,

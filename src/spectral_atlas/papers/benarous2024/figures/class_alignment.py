@@ -69,7 +69,9 @@ def _panel(ax: Axes, files: StudyFiles, matrix: str, tones: list) -> list[pd.Dat
     for run in range(rho.sizes["run"] - 1, 0, -1):
         ax.plot(times, rho[run, :, 0], color=tones[0], linewidth=0.6, zorder=3)
     for c in range(k - 1, 0, -1):
-        ax.plot(times, rho[0, :, c], color=tones[c], linewidth=0.9, zorder=2)
+        own = rho[0, :, c].values
+        seen = np.isfinite(own)  # other classes are measured at fewer times
+        ax.plot(times[seen], own[seen], color=tones[c], linewidth=0.9, zorder=2)
     ax.plot(times, rho[0, :, 0], color=tones[0], marker="o", zorder=4)
     ax.plot(times, ceiling, color="black", linestyle="-.", linewidth=0.9, zorder=5)
     limits = {"random": random_alignment(k, d), "one outlier": (1 - 1 / k) ** 0.5, "all": 1.0}

@@ -47,8 +47,11 @@ class StudyFiles:
     @classmethod
     def of(cls, inputs: Inputs, name: str, suffix: str = "") -> StudyFiles:
         """Those called ``name``; ``suffix`` chooses other spectra of the same runs."""
-        refs = f"data/{name}", f"runs/{name}", f"spectra/{name}{suffix}"
-        return cls(name, *(inputs[ref] for ref in refs))
+        data, runs, spectra = (
+            inputs[ref] for ref in (f"data/{name}", f"runs/{name}", f"spectra/{name}{suffix}")
+        )
+        # Spectra are small and read many times; of the runs only parts are needed.
+        return cls(name, data, runs, spectra.load())
 
     @property
     def lost(self) -> int:
