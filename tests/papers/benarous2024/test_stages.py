@@ -184,7 +184,7 @@ def test_class_blocks_are_those_of_the_formulas(mixture: Files) -> None:
 
 
 def test_the_cross_block_is_measured_by_size_of_eigenvalues(mixture: Files) -> None:
-    found = softmax_spectra.class_blocks(ClassSpectra(beyond=2), mixture, JOB)
+    found = softmax_spectra.class_blocks(ClassSpectra(beyond=2, off_diagonal=True), mixture, JOB)
     (Y, labels), x = (
         Study.load(mixture["data/m"], JOB).test_set(0),
         mixture["runs/m"]["x"].values[0, -1],

@@ -13,12 +13,14 @@ import xarray as xr
 
 from spectral_atlas.papers.benarous2024.dense_top import leading, spectrum
 from spectral_atlas.papers.benarous2024.study import MATRICES, Study
+from spectral_atlas.spectra.gram_pairs import GramSolver
 from spectral_atlas.spectra.softmax_regression import (
     class_block_operator,
     class_probabilities,
     risk,
 )
 from spectral_atlas.spectra.subspaces import alignment, orthonormal_basis, subspace_overlap
+from spectral_atlas.spectra.weighted_gram import WeightedGram
 from spectral_atlas.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     with Progress("blocks", 2 * n_blocks, job.log) as progress:
         for run in range(n_runs):
             Y, labels = study.measured(config.samples, run)
+            solver = GramSolver(Y)
             for t, time in enumerate(times):
                 x = chosen["x"].values[run, t]
                 classes = range(k if _has_all(config, run, time) else 1)
@@ -73,7 +76,7 @@ def class_blocks(config: ClassSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
                     pairs = [(c, c) for c in classes]
                     operator = class_block_operator(Y, x, pairs, labels=labels, matrix=matrix)
                     for c in classes:
-                        out.diagonal((m, run, t, c), operator.dense(np.array([c]))[0], x[c], time)
+                        out.diagonal((m, run, t, c), solver, operator, x[c], time)
                         progress.update(1)
             out.at_last(run, Y, labels, chosen["x"].sel(run=run), times)
     return out.dataset(times)
@@ -118,14 +121,22 @@ class _Arrays:
     def _add(self, name: str, dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
         self.dims[name], self.values[name] = ("matrix", *dims), np.full(shape, np.nan)
 
-    def diagonal(self, at: tuple[int, ...], block: Array, x: Array, time: float) -> None:
-        """Fill in one block (c, c) of one matrix at one checkpoint."""
+    def diagonal(
+        self,
+        at: tuple[int, ...],
+        solver: GramSolver,
+        operator: WeightedGram,
+        x: Array,
+        time: float,
+    ) -> None:
+        """Fill in one block (c, c), member c of the operator, of one matrix at one checkpoint."""
         values, (m, run, _, c) = self.values, at
         if run == 0 and c == 0 and time in self.config.density_times:
+            block = operator.dense(np.array([c]))[0]
             values["spectrum"][m, self.config.density_times.index(time)] = spectrum(block)
-        found, vectors = leading(block, values["eigenvalues"].shape[-1])
-        top = vectors[: self.k]
-        values["eigenvalues"][at] = found
+        found = solver.leading(operator, c, values["eigenvalues"].shape[-1])
+        top = found.vectors[: self.k]
+        values["eigenvalues"][at] = found.values
         values["rho_k"][at] = alignment(x, top)
         values["rho_1"][at] = alignment(x, top[:1])
         values["overlap"][at] = subspace_overlap(top, self.basis)
@@ -140,9 +151,7 @@ class _Arrays:
             last = x.sel(time=times[-1]).values
             if self.config.off_diagonal and np.isfinite(last).all():
                 block = class_block_operator(Y, last, [(0, 1)], labels=labels, matrix=matrix)
-                found, vectors = leading(
-                    block.dense()[0], self.values["eigenvalues"].shape[-1], definite=False
-                )
+                found, vectors = leading(block.dense()[0], self.values["eigenvalues"].shape[-1])
                 self.values["cross_eigenvalues"][m, run] = found
                 self.values["cross_overlap"][m, run] = subspace_overlap(
                     vectors[: self.k], self.basis

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from spectral_atlas.papers.benarous2024.dense_top import leading, spectrum
 from spectral_atlas.papers.benarous2024.study import MATRICES, Study
+from spectral_atlas.spectra.gram_pairs import GramSolver
 from spectral_atlas.spectra.subspaces import alignment, orthonormal_basis, subspace_overlap
 from spectral_atlas.spectra.two_layer_relu import (
     Forward,
@@ -65,6 +66,7 @@ def layer_blocks(config: LayerSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     with Progress("blocks", 2 * total, job.log) as progress:
         for run, number in enumerate(chosen["run"].values):
             X, y = study.measured(config.samples, int(number))
+            solver = GramSolver(X)
             for t, time in enumerate(chosen["time"].values):
                 W, v = chosen["W"].values[run, t], chosen["v"].values[run, t]
                 if not np.isfinite(W).all():
@@ -76,7 +78,7 @@ def layer_blocks(config: LayerSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
                 out.readout(run, t, fwd)
                 progress.update(2)
                 if run < n_first:
-                    out.neurons(run, t, float(time), fwd)
+                    out.neurons(run, t, float(time), fwd, solver)
                     progress.update(2 * len(v))
     return out.dataset()
 
@@ -130,20 +132,20 @@ class _Arrays:
                 four = self.values["readout_vectors"][m, t]
                 four[:] = _signed(vectors[: len(four)])
 
-    def neurons(self, run: int, t: int, time: float, fwd: Forward) -> None:
+    def neurons(self, run: int, t: int, time: float, fwd: Forward, solver: GramSolver) -> None:
         """Both blocks of every neuron at one checkpoint."""
         values = self.values
         for m, matrix in enumerate(MATRICES):
             operator = neuron_block_operator(fwd, matrix)
             for i in range(len(fwd.v)):
-                block = operator.dense(np.array([i]))[0]
                 densities = self.config.density_times
                 if run == 0 and i == self.spectrum_neuron and time in densities:
+                    block = operator.dense(np.array([i]))[0]
                     values["spectrum"][m, densities.index(time)] = spectrum(block)
-                found, vectors = leading(block, values["neuron_eigenvalues"].shape[-1])
-                at = (m, run, t, i)
-                values["neuron_eigenvalues"][at] = found
-                if not found[0] > 0:
+                found = solver.leading(operator, i, values["neuron_eigenvalues"].shape[-1])
+                at, vectors = (m, run, t, i), found.vectors
+                values["neuron_eigenvalues"][at] = found.values
+                if not found.values[0] > 0:
                     continue
                 values["neuron_rho_1"][at] = alignment(fwd.W[i], vectors[:1])
                 values["neuron_rho_2"][at] = alignment(fwd.W[i], vectors[:2])
