@@ -275,7 +275,7 @@ def test_files_of_the_smallest_scale_are_read_without_an_error():
         section["train"][name]["checkpoints"] = [0, 10]
     for kind in ("spectra", "effective"):
         for measured in section[kind].values():
-            for key in {"times", "density_times"} & set(measured):
+            for key in {"times", "density_times", "all_classes_times"} & set(measured):
                 measured[key] = [0, 10]
             if "ratio_time" in measured:
                 measured["ratio_time"] = 10

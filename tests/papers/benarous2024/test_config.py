@@ -38,16 +38,52 @@ BAD: dict[str, tuple[str, Any, str]] = {
         "train.xor_recalled.step", 250.0, r"step = 250: must be less than 2 dimension / sqrt\(1",
     ),
     "times out of order": (
-        "train.xor_four.checkpoints", [0, 5, 5], "times must increase",
+        "train.xor_four.checkpoints", [0, 5, 5], "must be numbers that increase, one at least",
     ),
     "a time that is not kept": (
         "spectra.mixture_limit.times", [0, 11], "limit.times: must be among 0, 10, 30, .* 11",
     ),
     "a density at a time that is not measured": (
-        "spectra.mixture_recalled_train.density_times", [0], "must be among 10, 30, 100, 0 is not",
+        "spectra.mixture_recalled_train.density_times", [0], "must be among 10, 30, 0 is not",
     ),
     "a prediction at a time that is not kept": (
         "effective.xor_theorem.times", [4], "xor_theorem.times: must be among .* 4 is not",
+    ),
+    "no time at all": (
+        "spectra.xor_theorem.times", [], "must be numbers that increase, one at least",
+    ),
+    "a smaller set at a time that is not measured": (
+        "spectra.mixture_recalled.times", [0, 10, 100], "times: must be among|30 is not",
+    ),
+    "a prediction where nothing is measured": (
+        "spectra.xor_recalled.times", [0, 10, 100], "times: must be among 0, 10, 100, 30 is not",
+    ),
+    "training spectra on test samples": (
+        "spectra.xor_theorem_train.samples", "test", "samples = 'test': must be 'train'",
+    ),
+    "test spectra on training samples": (
+        "spectra.xor_four.samples", "train", "samples = 'train': must be 'test'",
+    ),
+    "variants without all classes": (
+        "spectra.mixture_unequal.all_classes_seeds", 0, "all_classes_seeds = 0: must be 1 at least",
+    ),
+    "outcomes that are not those of the spectra": (
+        "spectra.xor_four.times", [0, 40], "times: must end with the last checkpoint, 80",
+    ),
+    "variants of different lengths": (
+        "train.mixture_gaussian.checkpoints", [0, 100, 200], "must end with the last|same last",
+    ),
+    "a law of chosen starts": (
+        "train.xor_four.per_count", 2, "train.xor_four.per_count = 2: must be 0",
+    ),
+    "four basins for three neurons": (
+        "train.xor_four_recalled.neurons", 3, "neurons = 3 must be at least 4 where per_count",
+    ),
+    "a width twice": (
+        "train.xor_widths.neurons", [6, 6], "must not repeat a number of neurons",
+    ),
+    "predictions for more samples than there are": (
+        "effective.mixture_moderate.sample_ratios", [20], "sample_ratios: 20 must be at most",
     ),
     "smaller sample sets at no time": (
         "spectra.mixture_moderate.ratio_time", None, "moderate.ratio_time: missing; sample_ratios",
@@ -73,7 +109,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     section[key] = value
     if path == "train.mixture_moderate.checkpoints":  # so that only one rule is broken
         spectra = raw["benarous2024"]["spectra"]
-        spectra["mixture_moderate"] = spectra["mixture_moderate_train"] = {}
+        spectra["mixture_moderate"], spectra["mixture_moderate_train"] = {}, {"samples": "train"}
         raw["benarous2024"]["effective"]["mixture_moderate"] = {"times": [0]}
     return raw
 

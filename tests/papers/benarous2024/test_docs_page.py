@@ -112,6 +112,10 @@ def test_the_xor_constants_of_the_page_are_those_of_the_code(ridge):
     assert [float(cell) for cell in row[1:]] == pytest.approx(computed, rel=0.002)
 
 
+def test_sections_are_numbered_once_and_in_order():
+    assert re.findall(r"^## (\d)\.", PAGE, flags=re.M) == list("1234567")
+
+
 def test_lines_outside_tables_are_short():
     long = [line for line in PAGE.splitlines() if len(line) > 112 and not line.startswith("|")]
     assert long == []

@@ -11,15 +11,14 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from spectral_atlas.config import Section
+from spectral_atlas.papers.benarous2024.rules import check
 from spectral_atlas.papers.benarous2024.sections import (
     ClassMixture,
     ClassSpectra,
     Effective,
     LayerSpectra,
-    Measured,
     Mixture,
     SoftmaxTraining,
-    Training,
     TwoLayerTraining,
     WidthsTraining,
 )
@@ -109,76 +108,6 @@ class BenArous(Section):
     agreement: Agreement = Field(description="structured blocks against automatic differentiation")
 
     @model_validator(mode="after")
-    def _steps_are_stable(self) -> Self:
-        for name in Train.model_fields:
-            training, data = getattr(self.train, name), getattr(self.data, name)
-            limits = {"2 dimension / ridge": 2 * data.dimension / max(training.ridge, 1e-300)}
-            if not isinstance(training, SoftmaxTraining):
-                # A sample changes v_i +- W_i X / |X| by the factor 1 -+ delta |X| (s - y).
-                length = (1 + data.dimension / data.precision) ** 0.5
-                limits["2 dimension / sqrt(1 + dimension / precision)"] = (
-                    2 * data.dimension / length
-                )
-            rule, limit = min(limits.items(), key=lambda item: item[1])
-            if training.step >= limit:
-                raise ValueError(
-                    f"train.{name}.step = {training.step:g}: must be less than {rule} = "
-                    f"{limit:.4g}, or SGD overflows"
-                )
+    def _sections_fit(self) -> Self:
+        check(self.data, self.train, self.spectra, self.effective)
         return self
-
-    @model_validator(mode="after")
-    def _times_are_checkpoints(self) -> Self:
-        sections = [(f"spectra.{n}", getattr(self.spectra, n)) for n in Spectra.model_fields]
-        sections += [(f"effective.{n}", getattr(self.effective, n)) for n in Predicted.model_fields]
-        for where, section in sections:
-            training: Training = getattr(self.train, where.split(".")[1].removesuffix("_train"))
-            known = training.checkpoints
-            if getattr(section, "sample_ratios", None) and section.ratio_time is None:
-                raise ValueError(f"{where}.ratio_time: missing; sample_ratios need it")
-            # The whole spectrum is kept of what is measured.
-            for key in ("ratio_time", "times", "density_times", "all_classes_times"):
-                for time in _times(section, key):
-                    if time not in known:
-                        listed = ", ".join(f"{t:g}" for t in known)
-                        raise ValueError(f"{where}.{key}: must be among {listed}, {time:g} is not")
-                known = _times(section, key) if key == "times" and section.times else known
-        return self
-
-    @model_validator(mode="after")
-    def _smaller_sets_exist(self) -> Self:
-        for name in Spectra.model_fields:
-            section, data = getattr(self.spectra, name), name.removesuffix("_train")
-            available = getattr(self.data, data).test_samples / getattr(self.data, data).dimension
-            for ratio in getattr(section, "sample_ratios", ()):
-                if ratio > available:
-                    raise ValueError(
-                        f"spectra.{name}.sample_ratios: {ratio:g} must be at most test_samples / "
-                        f"dimension = {available:g}"
-                    )
-        return self
-
-    @model_validator(mode="after")
-    def _drawn_layers_are_measured(self) -> Self:
-        for name in ("xor_recalled", "xor_theorem", "xor_theorem_train"):
-            if not getattr(self.spectra, name).neuron_runs:
-                raise ValueError(f"spectra.{name}.neuron_runs = 0: must be 1 at least, for figures")
-        return self
-
-    @model_validator(mode="after")
-    def _train_samples_exist(self) -> Self:
-        for name in ("mixture_recalled", "mixture_moderate", "xor_theorem"):
-            training, data = getattr(self.train, name), getattr(self.data, name)
-            steps = training.checkpoints[-1] * data.dimension / training.step
-            if steps < data.test_samples:
-                raise ValueError(
-                    f"train.{name}.checkpoints: {steps:g} steps draw fewer samples than "
-                    f"test_samples = {data.test_samples}, which spectra.{name}_train needs"
-                )
-        return self
-
-
-def _times(section: Measured | Effective, key: str) -> list[float]:
-    """The times under a key that may hold one, several or none."""
-    found = getattr(section, key, None)
-    return [] if found is None else found if isinstance(found, list) else [found]

@@ -23,5 +23,7 @@ def leading(A: Float[Array, "d d"], count: int) -> tuple[Float[Array, " r"], Flo
 
 
 def spectrum(A: Float[Array, "d d"]) -> Float[Array, " d"]:
-    """All eigenvalues, descending."""
+    """All eigenvalues, descending; NaN throughout where A is not finite."""
+    if not np.isfinite(A).all():
+        return np.full(A.shape[0], np.nan)
     return np.asarray(eigvalsh(A, check_finite=False))[::-1]

@@ -87,7 +87,9 @@ def neuron_prediction(config: Effective, inputs: Inputs, job: Job) -> xr.Dataset
 
 def _solve(config: Effective, study: Study, runs: xr.Dataset, block: Block, job: Job) -> xr.Dataset:
     n, T, R = runs.sizes["run"], len(config.times), len(config.sample_ratios)
-    most, precision = 2 * len(study.mixture.means), study.mixture.precision
+    # No more outliers than directions in the span of parameters and means.
+    most = len(study.mixture.means) + runs.sizes["class" if "class" in runs.sizes else "neuron"]
+    precision = study.mixture.precision
     drawn, given = _Found((2, n, T), most), _Found((2, n, T), most)
     by_ratio = _Found((2, n, R), most)
     density, points = (np.full((2, T, GRID), np.nan) for _ in range(2))

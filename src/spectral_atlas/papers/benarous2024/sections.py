@@ -15,8 +15,8 @@ COLLAPSE = 0.125  # from this ridge on, the only fixed point of the XOR network 
 
 def increasing(times: list[float]) -> list[float]:
     """Refuse times that are not in order."""
-    if any(b <= a for a, b in pairwise(times)):
-        raise ValueError("times must increase")
+    if not times or any(b <= a for a, b in pairwise(times)):
+        raise ValueError("must be numbers that increase, one at least")
     return times
 
 
@@ -107,6 +107,12 @@ class TwoLayerTraining(Training):
         "1, 2, 3 and 4 of the means, found among the first `runs` starts",
     )
 
+    @model_validator(mode="after")
+    def _enough_neurons(self) -> Self:
+        if self.per_count and self.neurons < 4:
+            raise ValueError(f"neurons = {self.neurons} must be at least 4 where per_count is used")
+        return self
+
 
 class WidthsTraining(Training):
     """How many of the four means are learned, against the number of neurons."""
@@ -114,6 +120,13 @@ class WidthsTraining(Training):
     ridge: float = Field(gt=0, lt=COLLAPSE, description="beta; from 1/8 on all weights decay to 0")
     neurons: list[Annotated[int, Field(ge=1, le=1000)]] = Field(min_length=1, description="K")
     runs: int = Field(ge=1, le=100_000, description="runs for each K")
+
+    @field_validator("neurons")
+    @classmethod
+    def _each_once(cls, neurons: list[int]) -> list[int]:
+        if len(set(neurons)) < len(neurons):
+            raise ValueError("must not repeat a number of neurons")
+        return neurons
 
 
 class Measured(Section):
@@ -131,10 +144,15 @@ class Measured(Section):
     )
     shown_coordinates: int = Field(30, ge=1, description="coordinates in the heatmaps")
 
-    @field_validator("times", "density_times", "all_classes_times", check_fields=False)
+    @field_validator("times", "all_classes_times", check_fields=False)
     @classmethod
     def _in_order(cls, times: list[float] | None) -> list[float] | None:
         return times if times is None else increasing(times)
+
+    @field_validator("density_times")
+    @classmethod
+    def _any_in_order(cls, times: list[float]) -> list[float]:
+        return increasing(times) if times else times
 
 
 class ClassSpectra(Measured):

@@ -159,6 +159,8 @@ class _Arrays:
             for i, ratio in enumerate(self.config.sample_ratios):
                 rows = slice(round(ratio * self.study.d))
                 one = x.sel(time=self.config.ratio_time).values
+                if not np.isfinite(one).all():
+                    continue
                 fewer = class_block_operator(
                     Y[rows], one, [(0, 0)], labels=labels[rows], matrix=matrix
                 )

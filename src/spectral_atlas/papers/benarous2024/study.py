@@ -132,9 +132,9 @@ class Study:
         Y, component = self._samples("test", run).draw(self.test_samples)
         return Y, self.labels[component]
 
-    def test_shares(self, run: int, first: int | None = None) -> Float[Array, " r"]:
-        """Share of each component among the held-out samples, or among the first of them."""
-        component = self._samples("test", run).draw_components(self.test_samples)[:first]
+    def test_shares(self, run: int) -> Float[Array, " r"]:
+        """Share of each component among the held-out samples."""
+        component = self._samples("test", run).draw_components(self.test_samples)
         counts = np.bincount(component, minlength=len(self.labels))
         return np.asarray(counts / len(component))
 

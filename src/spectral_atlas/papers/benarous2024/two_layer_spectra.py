@@ -60,7 +60,8 @@ def layer_blocks(config: LayerSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     """
     study, runs = Study.trained(inputs, job)
     chosen = runs if config.times is None else runs.sel(time=config.times)
-    out = _Arrays(config, study, chosen)
+    last = np.abs(np.nan_to_num(runs["v"].values[0, -1]))
+    out = _Arrays(config, study, chosen, int(last.argmax()))
     n_first = min(config.neuron_runs, chosen.sizes["run"])
     total = chosen.sizes["time"] * (chosen.sizes["run"] + n_first * chosen.sizes["neuron"])
     with Progress("blocks", 2 * total, job.log) as progress:
@@ -86,12 +87,13 @@ def layer_blocks(config: LayerSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
 class _Arrays:
     """The measured arrays, NaN until filled."""
 
-    def __init__(self, config: LayerSpectra, study: Study, runs: xr.Dataset) -> None:
+    def __init__(
+        self, config: LayerSpectra, study: Study, runs: xr.Dataset, spectrum_neuron: int
+    ) -> None:
         n, T, K = runs["v"].shape
         self.config, self.study, self.runs = config, study, runs
         self.plane = study.mixture.means[[0, 2]]
-        last = np.abs(np.nan_to_num(runs["v"].values[0, -1]))
-        self.spectrum_neuron = int(last.argmax())
+        self.spectrum_neuron = spectrum_neuron
         shown, n_first = min(config.shown_coordinates, study.d), min(config.neuron_runs, n)
         self.dims: dict[str, tuple[str, ...]] = {}
         self.values: dict[str, Array] = {}

@@ -62,11 +62,6 @@ def _excess(matrix: str) -> Values:
     return values
 
 
-def _top_quotient(study: Study) -> Array:
-    pairs = [_both(study, MODERATE, "eigenvalues", "hessian", t) for t in TIMES]
-    return np.stack([np.abs(train[:, 0] / test[:, 0] - 1) for train, test in pairs], axis=1)
-
-
 def _neurons(matrix: str) -> Values:
     def values(study: Study) -> tuple[Array, str]:
         found = []

@@ -60,11 +60,11 @@ def _widths(study: Study, neurons: int, regime: Regime = WIDTHS) -> tuple[Array,
 
 @check(
     "L7", "outcome_law",
-    f"{WIDTHS_MODERATE.text}, K = 8, t = 80: at lambda < d the law is left; more runs learn more "
-    f"means than neurons are drawn to at the start than learn fewer.",
+    f"{WIDTHS_MODERATE.text}, K = 8, t = 80: of the runs that do not learn as many means as "
+    f"neurons are drawn to at the start, most learn more.",
     expected="one-sided p-value of the exact sign test at most .01", low=0, high=0.01,
     tolerance="level of the test",
-    evidence="derived: neurons with noisy gates leave means whose samples are already fitted",
+    evidence="measured in independent runs",
 )  # fmt: skip
 def _gains(study: Study) -> tuple[float, str]:
     learned, basins = _widths(study, 8, WIDTHS_MODERATE)

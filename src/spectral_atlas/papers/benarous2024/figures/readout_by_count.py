@@ -39,12 +39,13 @@ def fig4_3(inputs: Inputs, style: Style) -> Drawing:
     """Rows: by basins at the start, as recalled; by means learned at the end. All of H_vv."""
     studies = {regime: StudyFiles.of(inputs, name) for regime, name in STUDIES.items()}
     figure, _, axes = headed_rows(studies, len(COUNTS), size(style, 0.88))
-    tables, titles = [], []
+    tables, titles, drawn = [], [], []
     facts: dict[str, Any] = {}
     for row, (regime, study) in zip(axes, studies.items(), strict=True):
         runs = outcomes(study)
         fixed = xor_readout_eigenvalues(float(study.runs.attrs["ridge"]))[0]
         shown = [_chosen(runs, regime, count) for count in COUNTS]
+        drawn += shown
         for ax, count, chosen in zip(row, COUNTS, shown, strict=True):
             titles.append(_title(regime, count, chosen))
             tables.append(_panel(ax, study, chosen, fixed).assign(study=study.name, panel=count))
@@ -53,7 +54,8 @@ def fig4_3(inputs: Inputs, style: Style) -> Drawing:
         facts |= study.facts(f"{regime}_") | {f"{regime}_fixed": quoted(fixed)}
         facts |= _facts(runs, pd.concat(shown), regime)
     letters(axes.ravel(), titles)
-    figure.legend(handles=_handles(), loc="outside lower center", ncols=4, columnspacing=1.2)
+    most = min(max(len(chosen) for chosen in drawn), len(DASHES))
+    figure.legend(handles=_handles(most), loc="outside lower center", ncols=4, columnspacing=1.2)
     columns = [table for table in tables if len(table)] or tables[:1]
     return Drawing(figure, pd.concat(columns, ignore_index=True), facts)
 
@@ -132,14 +134,16 @@ def _drawn(ax: Axes) -> np.ndarray:
     return np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in ax.lines])
 
 
-def _handles() -> list[Line2D]:
+def _handles(most: int) -> list[Line2D]:
+    """Ranks, the fixed point, and the first runs of a panel."""
     names = ["largest", "2nd", "3rd", "4th"]
     handles = [
         Line2D([], [], color=tone, marker=marker, markersize=2.6, linewidth=1.0, label=name)
         for tone, marker, name in zip(ordered_colors(4), MARKERS, names, strict=False)
     ]
     fixed = Line2D([], [], color="black", linestyle="--", linewidth=1.0, label="fixed point")
-    looks = zip(DASHES[:2], ("first run", "second run"), strict=True)
+    order = ("first run", "second run", "third run", "fourth run")
+    looks = zip(DASHES[:most], order[:most], strict=True)
     runs = [Line2D([], [], color="0.4", linestyle=dash, label=name) for dash, name in looks]
     return [*handles, fixed, *runs]
 
