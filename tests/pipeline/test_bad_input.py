@@ -12,7 +12,7 @@ BLOCK = "{blocks: [{learning_rate: -1, steps: 5, repeats: 2}]}"
 KEY = "config error: marion2024."
 BAD = {
     "scale: huge": "config error: scale = 'huge': must be 'smoke', 'default' or 'paper'",
-    "seeed: 3": "config error: seeed: unknown key; allowed here: scale, seed, style, benarous2024, ",
+    "seeed: 3": "config error: seeed: unknown key; allowed here: scale, seed, style, benarous2024",
     "style: {dpi: .inf}": "config error: style.dpi = inf: ",
     "marion2024: 3": "config error: marion2024 = 3: must be a section with keys of its own",
     "marion2024: {mlp_sweep: {depth: 0}}": (
