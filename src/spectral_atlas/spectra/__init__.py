@@ -20,6 +20,7 @@ from spectral_atlas.spectra.gram import (
     gradient_matrix_eigenvalues,
     gradient_matrix_spectrum,
 )
+from spectral_atlas.spectra.gram_pairs import GramPairs, GramSolver
 from spectral_atlas.spectra.lanczos import Extremes, lanczos
 from spectral_atlas.spectra.minimizers import sharpness_at_minimizer
 from spectral_atlas.spectra.operators import (
@@ -74,6 +75,8 @@ __all__ = [
     "Extremes",
     "GGNOperator",
     "GradientMatrixOperator",
+    "GramPairs",
+    "GramSolver",
     "GramSpectrum",
     "HessianOperator",
     "MatrixOperator",

@@ -52,8 +52,7 @@ class GramSolver:
     Examples
     --------
     >>> import numpy as np
-    >>> from spectral_atlas.spectra.gram_pairs import GramSolver
-    >>> from spectral_atlas.spectra.weighted_gram import WeightedGram
+    >>> from spectral_atlas.spectra import GramSolver, WeightedGram
     >>> X = np.array([[2.0, 0.0], [0.0, 1.0]])
     >>> GramSolver(X).leading(WeightedGram(X, np.ones((1, 2))), 0, 1).values  # X^T X / 2
     array([2.])

@@ -211,6 +211,8 @@ def readout_block(
         return block + ridge * xp.asarray(
             np.eye(block.shape[-1]), dtype=block.dtype, device=device(block)
         )
+    if ridge == 0 and not centred:
+        return block
     _, m = gradient(fwd)
     return add_mean_terms(block, (m, m), (fwd.v, fwd.v), ridge, centred)
 
