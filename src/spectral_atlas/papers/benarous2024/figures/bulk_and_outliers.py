@@ -66,8 +66,6 @@ def _draw(inputs: Inputs, style: Style, names: dict[str, str], index: str) -> Dr
         part.suptitle(f"{title}, run 0{neuron}", fontsize="medium")
         axes = part.subplots(2, COLUMNS, squeeze=False)
         facts |= study.facts(f"{name}_")
-        share, samples = float(study.data["weights"].values[0]), facts[f"{name}_test_samples"]
-        facts["class_share_spread"] = quoted(((1 - share) / (share * samples)) ** 0.5, 2)
         for m, matrix in enumerate(MATRICES):
             found = spectra_of(study, predicted, m)
             tables += [t.assign(study=name, matrix=matrix) for t in _row(axes[m], found)]
