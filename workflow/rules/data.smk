@@ -1,4 +1,5 @@
-# Synthetic data sets.
+# Synthetic data sets. What others wait for comes first, figures last: they fill the cores that the last long
+# spectra leave idle.
 
 
 rule generate:
@@ -13,6 +14,7 @@ rule generate:
     conda:
         "../../environment.yml"
     threads: threads("data")
+    priority: 3
     params:
         planned=planned("data"),
         section=section("data"),

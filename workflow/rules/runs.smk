@@ -13,6 +13,7 @@ rule train:
     conda:
         "../../environment.yml"
     threads: threads("runs")
+    priority: 2
     params:
         planned=planned("runs"),
         section=section("runs"),

@@ -13,6 +13,7 @@ rule measure:
     conda:
         "../../environment.yml"
     threads: threads("spectra")
+    priority: 1
     params:
         planned=planned("spectra"),
         section=section("spectra"),

@@ -19,4 +19,4 @@ XOR_THEOREM = Regime("xor_theorem", d=500, precision=100, ridge=0.05, neurons=20
 FOUR = Regime("xor_four", d=250, precision=100, ridge=0.05, neurons=4)
 FOUR_RECALLED = Regime("xor_four_recalled", d=1000, precision=10, ridge=0.01, neurons=4)
 WIDTHS = Regime("xor_widths", d=150, precision=1000, ridge=0.05, neurons=0)
-WIDTHS_MODERATE = Regime("xor_widths_moderate", d=150, precision=100, ridge=0.05, neurons=0)
+WIDTHS_MODERATE = Regime("xor_widths_moderate", d=250, precision=100, ridge=0.05, neurons=0)
