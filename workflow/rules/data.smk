@@ -11,10 +11,10 @@ rule generate:
         "results/logs/data/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/data/{paper}/{name}.{key}.tsv"
+    priority: 3
     conda:
         "../../environment.yml"
     threads: threads("data")
-    priority: 3
     params:
         planned=planned("data"),
         section=section("data"),

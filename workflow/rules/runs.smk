@@ -10,10 +10,10 @@ rule train:
         "results/logs/runs/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/runs/{paper}/{name}.{key}.tsv"
+    priority: 2
     conda:
         "../../environment.yml"
     threads: threads("runs")
-    priority: 2
     params:
         planned=planned("runs"),
         section=section("runs"),

@@ -10,10 +10,10 @@ rule measure:
         "results/logs/spectra/{paper}/{name}.{key}.log",
     benchmark:
         "results/benchmarks/spectra/{paper}/{name}.{key}.tsv"
+    priority: 1
     conda:
         "../../environment.yml"
     threads: threads("spectra")
-    priority: 1
     params:
         planned=planned("spectra"),
         section=section("spectra"),
