@@ -69,6 +69,8 @@ def mixture_fixed_point(classes: int, ridge: float) -> MixtureFixedPoint:
     A solves k beta A = 1 - p with p = 1 / (1 + (k - 1) exp(-A k / (k - 1))), to rounding: the left
     side increases in A, the right side decreases.
     """
+    from scipy.optimize import brentq  # a third of a second that most figures need not wait for
+
     k = _classes(classes)
     if not 0 < ridge < np.inf:
         raise ValueError(f"ridge: expected a positive number, got {ridge:g}: A is infinite at zero")
