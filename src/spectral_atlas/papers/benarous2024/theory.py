@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit
 
 XOR_RIDGE_LIMIT = 1 / 8  # from here on the only fixed point of the XOR network is zero
