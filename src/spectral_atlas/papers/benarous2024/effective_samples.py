@@ -9,9 +9,10 @@ to that span is left to theory, and with it all that is random at M samples but 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
 
-from spectral_atlas.papers.benarous2024.study import Matrix
+from spectral_atlas.papers.benarous2024.study import MATRICES, Matrix
+from spectral_atlas.spectra.softmax_regression import class_block_operator
+from spectral_atlas.spectra.two_layer_relu import forward, neuron_block_operator
 
 Array = np.ndarray
 
@@ -47,15 +48,16 @@ def class_block_sample(
     """
     basis = _basis(x, means)
     label, V = _projections(rng, means @ basis, weights, precision, n)
-    return _class_weights(V @ (x @ basis).T, label, c, matrix), V
+    return _class_weights(V, x @ basis, label, c, matrix), V
 
 
 def class_block_given(
     Y: Array, label: Array, x: Array, means: Array, c: int, matrix: Matrix
 ) -> tuple[Array, Array]:
     """The samples Y (n, d) with labels (n,); else as `class_block_sample`."""
-    V = Y @ _basis(x, means)
-    return _class_weights(Y @ x.T, label, c, matrix), V
+    basis = _basis(x, means)
+    V = Y @ basis
+    return _class_weights(V, x @ basis, label, c, matrix), V
 
 
 def neuron_block_sample(
@@ -92,36 +94,32 @@ def neuron_block_sample(
     """
     basis = _basis(W, means)
     component, V = _projections(rng, means @ basis, weights, precision, n)
-    return _neuron_weights(V @ (W @ basis).T, v, labels[component], i, matrix), V
+    return _neuron_weights(V, W @ basis, v, labels[component], i, matrix), V
 
 
 def neuron_block_given(
     X: Array, y: Array, W: Array, v: Array, means: Array, i: int, matrix: Matrix
 ) -> tuple[Array, Array]:
     """The samples X (n, d) with labels (n,) of 0 and 1; else as `neuron_block_sample`."""
-    return _neuron_weights(X @ W.T, v, y, i, matrix), X @ _basis(W, means)
+    basis = _basis(W, means)
+    V = X @ basis
+    return _neuron_weights(V, W @ basis, v, y, i, matrix), V
 
 
-def _class_weights(scores: Array, label: Array, c: int, matrix: Matrix) -> Array:
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    total = odds.sum(axis=1)
-    own = odds[:, c] / total
-    others = np.delete(odds, c, axis=1).sum(axis=1) / total  # 1 - own without cancellation
-    if _is_hessian(matrix):
-        return np.asarray(own * others)
-    return np.where(label == c, others, own) ** 2
+def _class_weights(V: Array, x: Array, label: Array, c: int, matrix: Matrix) -> Array:
+    """The library's own weights: V and x in coordinates give the same scores."""
+    _check(matrix)
+    operator = class_block_operator(V, x, [(c, c)], labels=label, matrix=matrix)
+    return np.asarray(operator.weights[0])
 
 
-def _neuron_weights(inputs: Array, v: Array, y: Array, i: int, matrix: Matrix) -> Array:
-    f = np.maximum(inputs, 0) @ v
-    scale = v[i] ** 2 * (inputs[:, i] > 0)
-    if _is_hessian(matrix):
-        return np.asarray(scale * expit(f) * expit(-f))
-    return np.asarray(scale * expit(np.where(y == 1, -f, f)) ** 2)
+def _neuron_weights(V: Array, W: Array, v: Array, y: Array, i: int, matrix: Matrix) -> Array:
+    _check(matrix)
+    return np.asarray(neuron_block_operator(forward(V, y, W, v), matrix).weights[i])
 
 
 def _basis(x: Array, means: Array) -> Array:
-    """Orthonormal basis of the span of all rows, (d, q)."""
+    """Orthonormal basis of the span of all rows, (d, q); the noise drawn is in its coordinates."""
     rows = np.concatenate([x, means])
     _, values, right = np.linalg.svd(rows, full_matrices=False)
     return np.asarray(right[values > 1e-12 * values[0]].T)
@@ -138,7 +136,6 @@ def _projections(
     return component, means[component] + noise
 
 
-def _is_hessian(matrix: Matrix) -> bool:
-    if matrix not in ("hessian", "gradient"):
+def _check(matrix: Matrix) -> None:
+    if matrix not in MATRICES:
         raise ValueError(f"matrix: expected 'hessian' or 'gradient', got {matrix!r}")
-    return matrix == "hessian"

@@ -40,17 +40,24 @@ def ratio(regime: Regime, matrix: str, time: float, above: int, below: int) -> V
     return values
 
 
+def of_neurons(
+    study: Study, regime: Regime, name: str, matrix: str, time: float, end: float
+) -> tuple[Array, Array]:
+    """A variable of the neurons' blocks at one time, and v at the end, of the measured runs."""
+    files = study.files(regime)
+    if name not in files.spectra:
+        raise Unmeasured(f"no blocks of neurons of {regime.study} are at hand")
+    found = at(files.spectra, time).sel(matrix=matrix)[name].values
+    return found, at(files.runs, end)["v"].values[: len(found)]
+
+
 def neurons(
     regime: Regime, name: str, matrix: str, time: float, end: float, median: bool = False
 ) -> Values:
     """A variable of the blocks of the live neurons: the worst of each run, or its median."""
 
     def values(study: Study) -> tuple[Array, str]:
-        files = study.files(regime)
-        if name not in files.spectra:
-            raise Unmeasured(f"no blocks of neurons of {regime.study} are at hand")
-        found = at(files.spectra, time).sel(matrix=matrix)[name].values
-        v = at(files.runs, end)["v"].values[: len(found)]
+        found, v = of_neurons(study, regime, name, matrix, time, end)
         live = outcomes.live(v, regime.ridge)
         lost = np.isnan(v).any(axis=1)
         each = np.full((len(found), 2), np.nan)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spectral_atlas.checks import Unmeasured
-from spectral_atlas.papers.benarous2024.study import Matrix
+from spectral_atlas.papers.benarous2024.study import MATRICES, Matrix
 
 Array = np.ndarray
-BLOCKS: tuple[Matrix, ...] = ("hessian", "gradient")
 EDGE = 0.06  # relative distance of measured from predicted edges
 
 
@@ -36,7 +35,7 @@ class Compared:
 
     def of(self, matrices: Sequence[Matrix]) -> Compared:
         """Some of the matrices; they stand along the second axis."""
-        kept = [BLOCKS.index(m) for m in matrices]
+        kept = [MATRICES.index(m) for m in matrices]
         return Compared(
             self.edge[:, kept],
             self.count[:, kept],

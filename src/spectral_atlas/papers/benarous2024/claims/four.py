@@ -9,19 +9,20 @@ import numpy as np
 from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.benarous2024 import outcomes, theory
 from spectral_atlas.papers.benarous2024.basins import basin_count
+from spectral_atlas.papers.benarous2024.claims.blocks import VV
 from spectral_atlas.papers.benarous2024.claims.learned import (
     FEWEST,
-    MATRICES,
     Outcome,
     histogram,
+    moved,
     shown_law,
 )
 from spectral_atlas.papers.benarous2024.claims.regimes import FOUR, FOUR_RECALLED
 from spectral_atlas.papers.benarous2024.claims.seeds import LOST
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at
+from spectral_atlas.papers.benarous2024.study import MATRICES
 
 Array = np.ndarray
-SYMBOLS = {"hessian": "H_vv", "gradient": "G_vv"}
 SETTLED = "settled: every margin +-f / C_beta below .1 in size or above .7"
 
 
@@ -46,7 +47,7 @@ def _share(id: str, m: int, settled: bool, low: float, seen: str) -> Check:
 
     @check(
         id, "outcome_law",
-        f"{FOUR.text}, t = 80, {runs}: {SYMBOLS[MATRICES[m]]} has as many eigenvalues above a "
+        f"{FOUR.text}, t = 80, {runs}: {VV[MATRICES[m]]} has as many eigenvalues above a "
         f"tenth of its largest as means are learned.",
         expected=f"share of {runs} at least {low:g}", low=low, high=1,
         tolerance=f"independent runs had {seen}", evidence="theorem on the rank at fixed points",
@@ -146,10 +147,9 @@ def _same(id: str, source: Callable[[Study], tuple[Array, Array]], regime: Regim
     )  # fmt: skip
     def measure(study: Study) -> tuple[float, str]:
         learned, basins = source(study)
+        more, fewer, lost = moved(learned, basins)
         return float((learned == basins).mean()), (
-            f"{len(learned)} runs; {int((learned > basins).sum())} learned more, "
-            f"{int(((learned < basins) & (learned >= 0)).sum())} fewer, "
-            f"{int((learned == outcomes.MISSING).sum())} lost"
+            f"{len(learned)} runs; {more} learned more, {fewer} fewer, {lost} lost"
         )
 
     return measure

@@ -7,7 +7,14 @@ import numpy as np
 from spectral_atlas.checks import Check, Unmeasured
 from spectral_atlas.papers.benarous2024 import outcomes, theory
 from spectral_atlas.papers.benarous2024.basins import basin_count
-from spectral_atlas.papers.benarous2024.claims.blocks import LIVE, VV, WW, neurons, readout
+from spectral_atlas.papers.benarous2024.claims.blocks import (
+    LIVE,
+    VV,
+    WW,
+    neurons,
+    of_neurons,
+    readout,
+)
 from spectral_atlas.papers.benarous2024.claims.regimes import XOR_THEOREM
 from spectral_atlas.papers.benarous2024.claims.seeds import Values, every_seed
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at
@@ -52,17 +59,17 @@ def _against_limit(matrix: str, mean: bool) -> Values:
     return values
 
 
+def _eigenvalues(study: Study, matrix: str) -> tuple[Array, Array]:
+    return of_neurons(study, XOR_THEOREM, "neuron_eigenvalues", matrix, END, END)
+
+
 def _neuron_limit(matrix: str) -> Values:
     """Both outliers of live neurons against v_i^2 times the weight of the fixed point."""
 
     def values(study: Study) -> tuple[Array, str]:
         four, remark = _drawn_to_all(study, XOR_THEOREM, END)
-        files = study.files(XOR_THEOREM)
-        if "neuron_eigenvalues" not in files.spectra:
-            raise Unmeasured("no blocks of neurons are at hand")
-        top = at(files.spectra, END).sel(matrix=matrix)["neuron_eigenvalues"].values[..., :2]
-        v = at(files.runs, END)["v"].values[: len(top)]
-        relative = top / (PER_SQUARE[matrix] * v**2)[..., None]
+        top, v = _eigenvalues(study, matrix)
+        relative = top[..., :2] / (PER_SQUARE[matrix] * v**2)[..., None]
         live = outcomes.live(v, XOR_THEOREM.ridge) | np.isnan(v)
         relative = np.where(live[..., None], np.abs(relative - 1), 0.0)
         return relative[four[: len(top)]], "; ".join(filter(None, (LIVE, remark)))
@@ -74,11 +81,8 @@ def _dead(matrix: str) -> Values:
     """Top eigenvalue of neurons with v_i^2 below a hundredth of the largest, over the largest."""
 
     def values(study: Study) -> tuple[Array, str]:
-        files = study.files(XOR_THEOREM)
-        if "neuron_eigenvalues" not in files.spectra:
-            raise Unmeasured("no blocks of neurons are at hand")
-        top = at(files.spectra, END).sel(matrix=matrix)["neuron_eigenvalues"].values[..., 0]
-        v = at(files.runs, END)["v"].values[: len(top)]
+        found, v = _eigenvalues(study, matrix)
+        top = found[..., 0]
         dead = v**2 < SMALL * (v**2).max(axis=1, keepdims=True)
         if not dead.any():
             raise Unmeasured("no neuron has died")

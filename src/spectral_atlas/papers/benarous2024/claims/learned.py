@@ -11,11 +11,17 @@ from spectral_atlas.papers.benarous2024 import outcomes
 from spectral_atlas.papers.benarous2024.basins import basin_count
 from spectral_atlas.papers.benarous2024.claims.regimes import FOUR
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at
+from spectral_atlas.papers.benarous2024.study import MATRICES
 
 Array = np.ndarray
 END = 80.0
 FEWEST = 200
-MATRICES = ("hessian", "gradient")
+
+
+def moved(learned: Array, basins: Array) -> tuple[int, int, int]:
+    """How many runs learn more, and how many fewer means than they start for; how many are lost."""
+    lost = learned == outcomes.MISSING
+    return int((learned > basins).sum()), int(((learned < basins) & ~lost).sum()), int(lost.sum())
 
 
 @dataclass(frozen=True)

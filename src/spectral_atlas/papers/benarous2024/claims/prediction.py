@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.benarous2024.claims.compared import BLOCKS, EDGE, Compared
+from spectral_atlas.papers.benarous2024.claims.compared import EDGE, Compared
 from spectral_atlas.papers.benarous2024.claims.regimes import (
     MODERATE,
     RECALLED,
@@ -18,6 +18,7 @@ from spectral_atlas.papers.benarous2024.claims.regimes import (
 )
 from spectral_atlas.papers.benarous2024.claims.seeds import every_seed
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at_all, class_one
+from spectral_atlas.papers.benarous2024.study import MATRICES
 
 Array = np.ndarray
 TOP, TOP_TEN, TOP_FEWER = 0.07, 0.02, 0.05  # of the top outlier; given the samples, M = 10 d, less
@@ -70,7 +71,7 @@ def _neurons(study: Study, regime: Regime) -> Compared:
 def _compared(predicted: xr.Dataset, values: xr.DataArray, last: str = "time") -> Compared:
     order = ("run", "matrix", last)
     (rank,) = set(values.dims) - set(order)
-    predicted, values = predicted.sel(matrix=list(BLOCKS)), values.sel(matrix=list(BLOCKS))
+    predicted, values = predicted.sel(matrix=list(MATRICES)), values.sel(matrix=list(MATRICES))
     where = ", ".join(f"{v:g}" for v in predicted[last].values)
     return Compared(
         predicted["edge"].transpose(*order).values,
@@ -123,7 +124,7 @@ def _check(
     blocks = " and ".join(s for s in symbols if only is None or s == only)
     if source == "neurons":
         blocks += " of the neuron i with the largest |v_i|"
-    matrices = [m for m, s in zip(BLOCKS, symbols, strict=True) if only is None or s == only]
+    matrices = [m for m, s in zip(MATRICES, symbols, strict=True) if only is None or s == only]
 
     def values(study: Study) -> tuple[Array, str]:
         compared = _SOURCES[source](study, regime).of(matrices)

@@ -7,7 +7,13 @@ from scipy import stats
 
 from spectral_atlas.checks import Check, Unmeasured, check
 from spectral_atlas.papers.benarous2024 import outcomes, theory
-from spectral_atlas.papers.benarous2024.claims.learned import END, FEWEST, histogram, shown_law
+from spectral_atlas.papers.benarous2024.claims.learned import (
+    END,
+    FEWEST,
+    histogram,
+    moved,
+    shown_law,
+)
 from spectral_atlas.papers.benarous2024.claims.regimes import WIDTHS, WIDTHS_MODERATE
 from spectral_atlas.papers.benarous2024.claims.study import Regime, Study, at
 
@@ -68,12 +74,10 @@ def _widths(study: Study, neurons: int, regime: Regime = WIDTHS) -> tuple[Array,
 )  # fmt: skip
 def _gains(study: Study) -> tuple[float, str]:
     learned, basins = _widths(study, 8, WIDTHS_MODERATE)
-    more = int((learned > basins).sum())
-    fewer = int(((learned < basins) & (learned != outcomes.MISSING)).sum())
+    more, fewer, lost = moved(learned, basins)
     if not more + fewer:
         raise Unmeasured("as many means are learned as neurons are drawn to in every run")
     p = float(stats.binomtest(more, more + fewer, alternative="greater").pvalue)
-    lost = int((learned == outcomes.MISSING).sum())
     _, against_law = exact(learned, 8)
     return p, f"{more} runs learn more, {fewer} fewer, {lost} lost; {against_law}"
 
