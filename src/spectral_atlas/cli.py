@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from spectral_atlas import garbage, records
+from spectral_atlas import cost, garbage, records
 from spectral_atlas.config import ConfigError, model, parse
 from spectral_atlas.plan import ROOT, Plan
 
@@ -34,11 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, flag, text, detail in (
         ("figures", "--json", "every figure: evidence, experiments, outputs", "machine-readable"),
         ("claims", "--json", "every claim: measured value and verdict", "machine-readable"),
+        ("cost", "--json", "time and memory of a run, estimated before it", "machine-readable"),
         ("gc", "--delete", "cached files that no scale of the configuration names", "delete them"),
         ("schema", "--write", "JSON schema of config.yaml", "write it and its reference page"),
     ):
         command = commands.add_parser(name, parents=[common], help=text, description=text)
         command.add_argument(flag, action="store_true", help=detail)
+        if name == "cost":
+            _add_cost_options(command)
     options = parser.parse_args(arguments)
     try:
         sys.exit(globals()[f"_{options.command}"](options))
@@ -46,6 +50,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(str(error))
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         sys.stderr.close()
+
+
+def _add_cost_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cores", type=_positive(int), default=8, metavar="N", help="jobs at once (default: 8)"
+    )
+    command.add_argument(
+        "--gflops",
+        type=_positive(float),
+        metavar="RATE",
+        help="float32 matrix products in GFLOP/s, of another machine (default: measured now)",
+    )
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = kind(0)
+        if not 0 < value < math.inf:
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} must be a {what} above 0")
+        return value
+
+    return number
 
 
 def read_config(overlays: Sequence[str | Path] = ()) -> dict[str, Any]:
@@ -112,6 +142,19 @@ def _claims(options: argparse.Namespace) -> int:
     return 0
 
 
+def _cost(options: argparse.Namespace) -> int:
+    plan = Plan(parse(read_config(options.configfile)))
+    found = cost.report(plan, cores=options.cores, gflops=options.gflops)
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return 0
+    rows, lines = cost.text(found)
+    if rows:
+        _print_table(rows, tuple(rows[0]))
+    print("\n".join(lines))
+    return 0
+
+
 def _gc(options: argparse.Namespace) -> int:
     overlays: list[list[Path]] = [[], *([p] for p in sorted(garbage.SCALES.glob("*.yaml")))]
     if options.configfile:
@@ -140,7 +183,7 @@ def _schema(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_table(rows: list[dict[str, Any]], columns: Sequence[str]) -> None:
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     cells = [list(columns), *([_text(row[c]) for c in columns] for row in rows)]
     widths = [min(max(len(line[i]) for line in cells), 60) for i in range(len(columns))]
     for line in cells:

@@ -7,71 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from spectral_atlas import keys, records
-from spectral_atlas.config import Base
-from spectral_atlas.registry import Figure, Node, Paper, papers
+from spectral_atlas import keys
+from spectral_atlas.config import Base, ConfigError
+from spectral_atlas.parts import Join
+from spectral_atlas.planned import PlannedClaims, PlannedFigure, PlannedNode
+from spectral_atlas.registry import JOIN, Figure, Node, Paper, papers, whole
+
+__all__ = ["ROOT", "Plan", "PlannedClaims", "PlannedFigure", "PlannedNode"]
 
 ROOT = keys.ROOT.parent.parent
-FORMATS = ("pdf", "svg", "png", "csv")
-
-
-@dataclass(frozen=True)
-class PlannedNode:
-    """A node with its key, its file (relative to the working directory) and its inputs' files."""
-
-    paper: str
-    node: Node
-    key: str
-    config: Any
-    code: dict[str, Any]
-    inputs: dict[str, str]
-
-    @property
-    def path(self) -> str:
-        """``results/<stage>/<paper>/<name>.<key>.nc``."""
-        return f"results/{self.node.stage}/{self.paper}/{self.node.name}.{self.key}.nc"
-
-
-@dataclass(frozen=True)
-class PlannedFigure:
-    """A figure with its key, its published files and the record that says they are current."""
-
-    paper: str
-    figure: Figure
-    key: str
-    code: dict[str, Any]
-    inputs: dict[str, str]
-
-    @property
-    def files(self) -> dict[str, str]:
-        """Format to published path."""
-        return {f: f"figures/{self.paper}/{self.figure.id}.{f}" for f in FORMATS}
-
-    @property
-    def record(self) -> str:
-        """Written with the files: the key they were drawn for, the numbers captions quote."""
-        return f"results/figures/{self.paper}/{self.figure.id}.{self.key}.json"
-
-    def facts(self) -> dict[str, Any]:
-        """The measured numbers of the last drawing; empty before it."""
-        return dict(records.read(self.record).get("facts", {}))
-
-
-@dataclass(frozen=True)
-class PlannedClaims:
-    """The evaluated claims of one paper."""
-
-    paper: str
-    key: str
-    code: dict[str, Any]
-    inputs: dict[str, str]
-
-    @property
-    def path(self) -> str:
-        """``results/claims/<paper>.<key>.json``."""
-        return f"results/claims/{self.paper}.{self.key}.json"
-
-
 Keyed = TypeVar("Keyed", PlannedNode, PlannedClaims)
 
 
@@ -89,21 +33,45 @@ class Plan:
     _nodes: dict[tuple[str, str], PlannedNode] = field(default_factory=dict, repr=False)
 
     def node(self, paper: str, ref: str) -> PlannedNode:
-        """The planned node ``stage/name`` of a paper."""
+        """The planned node ``stage/name`` of a paper, or part of one, ``stage/name_part1of4``."""
         if (paper, ref) not in self._nodes:
-            self._nodes[paper, ref] = self._plan_node(papers()[paper], papers()[paper].node(ref))
+            declared = papers()[paper].node(whole(ref))
+            planned = self._plan_node(papers()[paper], declared)
+            if ref != declared.ref and (paper, ref) not in self._nodes:
+                count = len(planned.inputs) if planned.joins else 1
+                raise KeyError(f"{paper}: this configuration makes {whole(ref)} in {count} part(s)")
         return self._nodes[paper, ref]
 
     def _plan_node(self, paper: Paper, node: Node) -> PlannedNode:
-        code = keys.code(node.function)
         section = _section(getattr(self.config, paper.key), node.config)
+        try:
+            parts = node.split(section)
+        except ValueError as error:
+            reason = " ".join(str(error).split())
+            where = f"{paper.key}.{node.config}.parts = {section.parts}"
+            raise ConfigError(f"config error: {where}: {reason}") from None
+        for index, (part, share) in enumerate(parts):
+            self._nodes[paper.key, part.ref] = self._keyed(paper, part, share, index)
+        made = node.joining(tuple(part.ref for part, _ in parts)) if parts else node
+        self._nodes[paper.key, node.ref] = self._keyed(paper, made, section)
+        return self._nodes[paper.key, node.ref]
+
+    def _keyed(
+        self, paper: Paper, node: Node, section: Any, part: int | None = None
+    ) -> PlannedNode:
+        code = keys.code(node.function)
         config = {"seed": self.config.seed, node.config: section.model_dump(mode="json")}
+        if node.function == JOIN:
+            config["along"] = node.along
+            # The file names the versions behind its numbers, which the parts computed.
+            made = keys.code(paper.node(node.ref).function)
+            code = {**code, "versions": {**code["versions"], **made["versions"]}}
         inputs = {ref: self.node(paper.key, ref) for ref in node.inputs}
         storage = keys.code("spectral_atlas.store:save")
         input_keys = {ref: planned.key for ref, planned in inputs.items()}
         key = keys.digest([code, storage, config, _script(node.stage), input_keys])
         paths = {ref: planned.path for ref, planned in inputs.items()}
-        return PlannedNode(paper.key, node, key, config, code, paths)
+        return PlannedNode(paper.key, node, key, config, code, paths, part)
 
     def keyed_node(self, paper: str, stage: str, name: str, key: str) -> PlannedNode:
         """The planned node of a file name; ValueError where its key is not the planned one."""
@@ -116,8 +84,11 @@ class Plan:
         return _same_key(planned, key)
 
     def section(self, planned: PlannedNode) -> Any:
-        """The validated section of the configuration that a node may read."""
-        return _section(getattr(self.config, planned.paper), planned.node.config)
+        """The validated section of the configuration that a node may read, a part its share."""
+        section = _section(getattr(self.config, planned.paper), planned.node.config)
+        if planned.joins:
+            return Join(str(planned.node.along))
+        return section if planned.part is None else section.part(planned.part)
 
     @property
     def papers(self) -> list[str]:
@@ -126,8 +97,13 @@ class Plan:
 
     @cached_property
     def nodes(self) -> list[PlannedNode]:
-        """Every node of every paper."""
-        return [self.node(p.key, n.ref) for p in papers().values() for n in p.nodes]
+        """Every node of every paper; parts come before the node that joins them."""
+        found = []
+        for paper in papers().values():
+            for planned in (self.node(paper.key, node.ref) for node in paper.nodes):
+                found += [self.node(paper.key, ref) for ref in planned.inputs if planned.joins]
+                found.append(planned)
+        return found
 
     @cached_property
     def figures(self) -> list[PlannedFigure]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spectral_atlas import store
-from spectral_atlas.plan import PlannedNode
+
+if TYPE_CHECKING:
+    from spectral_atlas.planned import PlannedNode
 
 COLUMNS = (
     "paper", "stage", "name", "key", "runs", "converged", "unconverged", "collapsed", "diverged",
@@ -17,7 +19,10 @@ COLUMNS = (
 
 
 def rows(nodes: Iterable[PlannedNode]) -> list[dict[str, Any]]:
-    """One row for each node: counts of outcomes, of uncertified eigenvalues, size and seconds."""
+    """One row for each node: counts of outcomes, of uncertified eigenvalues, size and seconds.
+
+    Parts of a file have rows of their own beside that of the whole.
+    """
     return [_row(planned) for planned in nodes]
 
 

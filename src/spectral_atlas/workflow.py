@@ -27,11 +27,11 @@ def read_plan(raw: dict[str, Any]) -> Plan:
     """
     try:
         plan = Plan(parse(raw))
+        _ = plan.figures, plan.claims, plan.nodes  # every key, so that the digests can be kept
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         raise SystemExit(1) from None
-    _ = plan.figures, plan.claims  # every key, so that the digests can be kept
     keys.remember()
     now = Path(PLANNED_NOW)
     now.parent.mkdir(exist_ok=True)
