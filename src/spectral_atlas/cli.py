@@ -156,10 +156,14 @@ def _cost(options: argparse.Namespace) -> int:
 
 
 def _gc(options: argparse.Namespace) -> int:
-    overlays: list[list[Path]] = [[], *([p] for p in sorted(garbage.SCALES.glob("*.yaml")))]
+    plans = [Plan(parse(read_config([])))]
     if options.configfile:
-        overlays.append(list(map(Path, options.configfile)))
-    plans = [Plan(parse(read_config(files))) for files in overlays]
+        plans.append(Plan(parse(read_config(options.configfile))))
+    for path in sorted(garbage.SCALES.glob("*.yaml")):
+        try:
+            plans.append(Plan(parse(read_config([path]))))
+        except ConfigError as error:  # such as a folder with data that is not on this machine
+            print(f"scale {path.stem} names no files here: {error}", file=sys.stderr)
     left = garbage.unreferenced(plans)
     total = sum(path.stat().st_size for path in left)
     for path in left:

@@ -17,7 +17,7 @@ from pydantic import (
 
 from spectral_atlas.registry import papers, resolve
 
-SCALES = ("smoke", "default", "paper")
+SCALES = ("smoke", "default", "paper", "real")
 
 
 class ConfigError(ValueError):
@@ -58,7 +58,7 @@ class Style(Section):
 class Base(Section):
     """The part of the configuration that belongs to no paper."""
 
-    scale: Literal["smoke", "default", "paper"] = Field(
+    scale: Literal["smoke", "default", "paper", "real"] = Field(
         "default", description="name of the scale, set by the overlays in workflow/scales"
     )
     seed: int = Field(2024, ge=0, lt=2**32, description="root of every random stream")

@@ -17,7 +17,21 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_scale_is_valid_and_named_as_its_file(scale: str) -> None:
     overlays = [] if scale == "default" else [ROOT / f"workflow/scales/{scale}.yaml"]
-    assert parse(cli.read_config(overlays)).scale == scale
+    raw = cli.read_config(overlays)
+    assert raw["scale"] == scale
+    if scale != "real" or Path(raw["kalra2023"]["data"]["images"]["folder"]).exists():
+        assert parse(raw).scale == scale
+
+
+def test_a_missing_folder_of_real_images_is_one_line() -> None:
+    raw = cli.read_config([ROOT / "workflow/scales/real.yaml"])
+    raw["kalra2023"]["data"]["images"]["folder"] = "/nowhere/images"
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    assert str(caught.value).startswith(
+        "config error: kalra2023.data.images.folder = '/nowhere/images': "
+    )
+    assert "\n" not in str(caught.value)
 
 
 def test_there_is_an_overlay_for_every_other_scale() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -44,6 +44,12 @@ class Samples:
         """Samples that the training loss is recorded on."""
         return len(self.x) if self.shown is None else min(self.shown, len(self.x))
 
+    def of(self, members: Tensor) -> Samples:
+        """For an ensemble of these members, by index; they may repeat."""
+        if self.orders is None:
+            return self
+        return replace(self, orders=self.orders[members.to(self.orders.device)])
+
     def batch(self, t: int, members: Tensor) -> tuple[Tensor, Tensor, bool]:
         """The samples of step t, and whether each member has its own."""
         if self.orders is None:
@@ -76,8 +82,9 @@ class Trajectory:
 
     @property
     def highest(self) -> Float[Array, " R"]:
-        """The largest loss after the start, infinite where a member diverged."""
-        return np.where(self.diverged, np.inf, np.nanmax(self.losses[:, 1:], axis=1))
+        """The largest loss after the start; infinite where a member diverged, NaN where none is."""
+        highest = np.fmax.reduce(self.losses[:, 1:], axis=1, initial=np.nan)
+        return np.where(self.diverged, np.inf, highest)
 
 
 def descend(

@@ -71,10 +71,10 @@ class NetworkEnsemble:
         with torch.enable_grad():
             leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
             losses = self.risks({**parameters, **leaves}, x, y, own=own)
-            found = torch.autograd.grad(losses.sum(), list(leaves.values()), allow_unused=True)
-        pairs = zip(leaves.items(), found, strict=True)
-        gradients = {n: torch.zeros_like(p) if g is None else g for (n, p), g in pairs}
-        return losses.detach(), gradients
+            found = torch.autograd.grad(
+                losses.sum(), list(leaves.values()), materialize_grads=True
+            )
+        return losses.detach(), dict(zip(leaves, found, strict=True))
 
 
 def stepped(
