@@ -11,7 +11,7 @@ pytestmark = pytest.mark.pipeline
 BLOCK = "{blocks: [{learning_rate: -1, steps: 5, repeats: 2}]}"
 KEY = "config error: marion2024."
 BAD = {
-    "scale: huge": "config error: scale = 'huge': must be 'smoke', 'default' or 'paper'",
+    "scale: huge": "config error: scale = 'huge': must be 'smoke', 'default', 'paper'",
     "seeed: 3": "config error: seeed: unknown key; allowed here: scale, seed, style, benarous2024",
     "style: {dpi: .inf}": "config error: style.dpi = inf: ",
     "marion2024: 3": "config error: marion2024 = 3: must be a section with keys of its own",
@@ -31,6 +31,15 @@ BAD = {
     ),
     "benarous2024: {train: {xor_theorem: {step: 5000}}}": (
         "config error: benarous2024.train.xor_theorem.step = 5000: must be less than"
+    ),
+    "kalra2023: {early: {fcn_deep: {models: [{data: fields, depth: 4, widths: [8], seeds: 1}]}}}": (
+        "config error: kalra2023.early.fcn_deep.models[0].data = fields: must be images"
+    ),
+    "kalra2023: {early: {fcn: {parts: 9}}}": (
+        "config error: kalra2023.early.fcn.parts = 9: must be at most the number of runs, "
+    ),
+    "kalra2023: {data: {images: {source: idx, folder: /nowhere}}}": (
+        "config error: kalra2023.data.images.folder = '/nowhere': "
     ),
     "marion2024: {spectra: {tolerance: abc}}": (
         f"{KEY}spectra.tolerance = 'abc': must be a valid number"

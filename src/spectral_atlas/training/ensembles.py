@@ -71,9 +71,7 @@ class NetworkEnsemble:
         with torch.enable_grad():
             leaves = {name: parameters[name].detach().requires_grad_() for name in self.trained}
             losses = self.risks({**parameters, **leaves}, x, y, own=own)
-            found = torch.autograd.grad(
-                losses.sum(), list(leaves.values()), materialize_grads=True
-            )
+            found = torch.autograd.grad(losses.sum(), list(leaves.values()), materialize_grads=True)
         return losses.detach(), dict(zip(leaves, found, strict=True))
 
 

@@ -28,14 +28,14 @@ def test_nothing_happens_on_a_short_grid(method):
     assert found.attrs["grid"] == 3
     assert found["k_loss"].values.tolist() == found["k_sharp"].values.tolist() == [3, 3, 3]
     assert found["c_loss"].isnull().all()
-    assert found["k_max"].values.tolist() == found["k_barrier"].values.tolist() == [2, 2, 2]
+    assert found["k_max"].values.tolist() == found["k_barrier"].values.tolist() == [3, 3, 3]
 
 
 def test_a_grid_of_one_number():
     config = tiny.early(tiny.models(seeds=1), grid_step=2.0, grid_stop=0.5, barrier=True)
     found = early(config, {"data/images": tiny.mixture()}, tiny.JOB)
     assert found.attrs["grid"] == 1
-    assert int(found["k_max"][0]) == 0
+    assert int(found["k_max"][0]) == 1
 
 
 def test_what_is_not_sought_is_marked():

@@ -33,12 +33,8 @@ def table(section, *head):
     """The rows of the only table whose head starts with these words."""
     found = rows(section)
     (at,) = (i for i, row in enumerate(found) if tuple(row[: len(head)]) == head)
-    body = []
-    for row in found[at + 2 :]:
-        if len(row) != len(found[at]) or re.fullmatch(r"-+", row[0]):
-            break
-        body.append(row)
-    return body
+    heads = [i - 1 for i, row in enumerate(found) if re.fullmatch(r"-+", row[0])]
+    return found[at + 2 : min((i for i in heads if i > at), default=len(found))]
 
 
 def figure_rows():

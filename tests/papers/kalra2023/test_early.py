@@ -13,13 +13,12 @@ from spectral_atlas.papers.kalra2023.early import EarlyTraining
 
 GRID = {"grid_step": 1.0, "grid_stop": 6.0, "barrier": True, "steps": 5}
 GROUPS = {
-    "standard": {"seeds": 3},
+    "standard": {"seeds": 2},
     "centred": {"output": "centred", "activation": "tanh", "seeds": 2},
     "zero": {"output": "zero", "seeds": 2, "loss": "cross_entropy"},
     "minibatch": {"batch": 6, "seeds": 2, "alpha": 0.5, "first_seed": 5},
-    "one seed": {"seeds": 1, "parameterization": "neural_tangent", "depth": 4},
 }
-SCANNED = ("standard", "minibatch")
+SCANNED = ("minibatch",)
 CONSTANTS = {"loss": "rises", "sharp": "sharpens", "barrier": "barrier", "max": "diverges"}
 CLOSE = 1e-4  # decisions that rounding may turn
 
@@ -66,9 +65,11 @@ def test_constants_are_those_of_looking_at_everything(name, method):
         for constant, what in CONSTANTS.items():
             if method == "bisection" and not table.monotone(what):
                 continue
-            expected = table.first(what) - (constant == "max")
+            first, grid = table.first("diverges"), len(table.rises)
+            trained = first - 1 if first < grid else grid  # beyond the grid, if none diverges
+            expected = trained if constant == "max" else table.first(what)
             if constant == "barrier":
-                expected = min(expected, table.first("diverges") - 1)
+                expected = min(expected, trained)
             k = int(found[f"k_{constant}"][row])
             if k != expected:
                 decided = table.margins[min(k, expected) : max(k, expected) + 1]
@@ -78,18 +79,10 @@ def test_constants_are_those_of_looking_at_everything(name, method):
             assert c == 2.0**k if inside else np.isnan(c)
 
 
-def test_most_of_what_is_looked_for_is_monotone():
-    seen = [
-        table.monotone(what)
-        for name in GROUPS
-        for table in tables(name)
-        for what in CONSTANTS.values()
-    ]
-    assert np.mean(seen) > 0.9
-    assert (
-        len({table.first(w) for t in SCANNED for table in tables(t) for w in CONSTANTS.values()})
-        > 5
-    )
+def test_what_is_looked_for_is_monotone_as_a_rule_and_varied():
+    found = [table for name in GROUPS for table in tables(name)]
+    assert np.mean([table.monotone(w) for table in found for w in CONSTANTS.values()]) > 0.9
+    assert len({table.first(w) for table in found for w in CONSTANTS.values()}) > 4
 
 
 @pytest.mark.parametrize("name", list(GROUPS))
@@ -131,7 +124,6 @@ def test_a_zero_output_has_to_be_exceeded_by_a_margin():
     ("group", "section"),
     [
         ({}, {}),
-        ({"batch": 6}, {}),
         ({"batch": 6}, {"loss_samples": 10, "sharpness_samples": 12}),
         ({"seeds": 2, "batch": 6}, {"protocol": "authors", "grid_step": 2.0}),
     ],
@@ -165,7 +157,7 @@ def test_members_that_were_decided_are_not_trained_on():
     first = next(t for t in range(1, 6) if dense.sharpness(thetas[t]) > start)
     assert first < 5
     spent = (training.work.gradient - before) / len(training.members.x)
-    assert spent.tolist() == [first + 1, 0, 0]  # the gradient comes with the loss
+    assert spent.tolist() == [first + 1, 0]  # the gradient comes with the loss
 
 
 def test_tables_are_of_torch_in_double_precision():

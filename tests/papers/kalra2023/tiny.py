@@ -95,8 +95,12 @@ class Dense:
 
     def sharpnesses(self, thetas):
         """Of many points at once."""
+        return self.spectra(thetas)[:, -1]
+
+    def spectra(self, thetas):
+        """All eigenvalues at many points, in ascending order."""
         found = torch.func.vmap(self._hessian(self.measured))(torch.stack(thetas))
-        return np.linalg.eigvalsh(found.numpy())[:, -1]
+        return np.linalg.eigvalsh(found.numpy())
 
     def _hessian(self, chosen):
         return torch.func.jacrev(torch.func.grad(lambda t: self.loss(t, chosen)))

@@ -23,7 +23,7 @@ from spectral_atlas.training.ensembles import select
 
 if TYPE_CHECKING:
     from spectral_atlas.papers.kalra2023.members import Members
-    from spectral_atlas.spectra.operators import SymmetricOperator
+    from spectral_atlas.spectra.torch_hessian import HessianOperator
     from spectral_atlas.training.descent import Samples
 
 Array = np.ndarray
@@ -83,11 +83,10 @@ class AuthorsTrack:
         return np.array(values), np.zeros(len(values))
 
 
-def power(operator: SymmetricOperator, start: Float[Array, "B P"]) -> Float[Array, " B"]:
+def power(operator: HessianOperator, start: Float[Array, "B P"]) -> Float[Array, " B"]:
     """The Rayleigh quotient after 20 power iterations."""
 
     def product(V: Array) -> Array:
-        found = operator(torch.from_numpy(V).to(operator.native(V)))  # type: ignore[attr-defined]
-        return found.double().cpu().numpy()
+        return operator(operator.native(V)).double().cpu().numpy()
 
     return power_iteration_rayleigh(product, start, PRODUCTS)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 import xarray as xr
 
 from spectral_atlas.papers.kalra2023.barrier import barriers
@@ -36,8 +37,8 @@ def early(config: Early, inputs: Inputs, job: Job) -> xr.Dataset:
     - ``undecided``, sharpnesses that could not be told from the start's;
     - ``loss, sharpness, sharpness_bound`` (run, multiple, step) at the recorded c; the loss is
       infinite where a run diverged, NaN afterwards;
-    - ``flops`` of the search for c_loss, c_sharp and c_max, ``flops_scan`` of the authors' full scan
-      for the same ones, and ``flops_all`` of everything in this file.
+    - ``flops`` of the search for c_loss, c_sharp and c_max, ``flops_scan`` of the authors' full
+      scan for the same ones, and ``flops_all`` of everything in this file.
     """
     rows = []
     for members in each(config, inputs, job):
@@ -61,14 +62,16 @@ def _one(training: EarlyTraining) -> xr.Dataset:
     config, members, meter = training.config, training.members, training.meter
     indices = _scanned(training) if config.method == "scan" else _sought(training)
     flops, grid = _flops(training), training.grid
-    indices["c_barrier"] = _barrier(training, indices["c_max"] + 1)
+    diverging = indices.pop("diverging")
+    indices["c_max"] = last_trained(diverging, len(grid))
+    indices["c_barrier"] = _barrier(training, diverging)
     data: dict[str, Any] = {
         "lambda0": ("run", meter.start.values),
         "lambda0_bound": ("run", meter.start.bounds),
         "loss0": ("run", training.first_losses),
         "undecided": ("run", training.undecided),
         "flops": ("run", flops),
-        "flops_scan": ("run", _scan_flops(training, indices["c_max"] + 1)),
+        "flops_scan": ("run", _scan_flops(training, diverging)),
     }
     for name in CONSTANTS:
         k = indices[name]
@@ -86,7 +89,7 @@ def _sought(training: EarlyTraining) -> dict[str, Array]:
     sharp = np.full(training.count, NOT_SOUGHT)
     if training.config.sharp:
         sharp = training.sharp_by_bisection(loss, diverging)
-    return {"c_loss": loss, "c_sharp": sharp, "c_max": diverging - 1}
+    return {"c_loss": loss, "c_sharp": sharp, "diverging": diverging}
 
 
 def _scanned(training: EarlyTraining) -> dict[str, Array]:
@@ -101,7 +104,7 @@ def _scanned(training: EarlyTraining) -> dict[str, Array]:
     if training.config.sharp:
         sharp = first_true(training.sharpens, count, grid, first)
     loss = first_true(training.rises, count, grid, first)
-    return {"c_loss": loss, "c_sharp": sharp, "c_max": first - 1}
+    return {"c_loss": loss, "c_sharp": sharp, "diverging": first}
 
 
 def _barrier(training: EarlyTraining, diverging: Array) -> Array:
@@ -114,7 +117,12 @@ def _barrier(training: EarlyTraining, diverging: Array) -> Array:
     else:
         brackets = Brackets(np.full(count, -1), diverging.copy())
         found = bisect(partial(barriers, training), brackets)
-    return np.minimum(found, diverging - 1)
+    return np.minimum(found, last_trained(diverging, len(training.grid)))
+
+
+def last_trained(diverging: Array, grid: int) -> Array:
+    """Grid index of the last c that trains; beyond the grid where none on it diverges."""
+    return np.where(diverging < grid, diverging - 1, grid)
 
 
 def _recorded(training: EarlyTraining) -> dict[str, Any]:
@@ -131,14 +139,16 @@ def _recorded(training: EarlyTraining) -> dict[str, Any]:
         def look(
             t: int, parameters: Any, here: Any, _: Any, i: int = i, track: Any = track
         ) -> None:
-            rows = here.cpu()
+            rows = shown[here.cpu().numpy()]
             if t == 0:
-                start = training.meter.start
-                values, bounds = start.values[rows.numpy()], start.bounds[rows.numpy()]
+                values, bounds = (
+                    training.meter.start.values[rows],
+                    training.meter.start.bounds[rows],
+                )
             else:
-                values, bounds = track.measure(parameters, rows, config.tolerance)
-            sharpness[rows.numpy(), i, t] = values
-            bound[rows.numpy(), i, t] = bounds
+                own = torch.from_numpy(rows)
+                values, bounds = track.measure(parameters, own, config.tolerance)
+            sharpness[rows, i, t], bound[rows, i, t] = values, bounds
 
         loss[shown, i] = training.run(shown, np.full(len(shown), c), look).losses
         training.work.product += track.products * training.meter.n_samples

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 ZERO_MARGIN = 0.05  # eps of c_sharp where the output is zero at initialization
 TOLERANCES = (0.1, 0.01, 0.001)  # of a sharpness that only has to be told from the start's
+WITH_COPIES = 0.01  # the coarsest where the output is zero at the start
 
 
 @dataclass
@@ -149,6 +150,8 @@ class EarlyTraining:
         open on which side of the start's it lies.
         """
         track = self.meter.track()
+        coarsest = WITH_COPIES if self.margin else TOLERANCES[0]
+        tolerances = [tolerance for tolerance in TOLERANCES if tolerance <= coarsest]
         level = (1 + self.margin) * self.meter.start.values[rows]
         sharper = np.zeros(len(rows), dtype=bool)
 
@@ -157,17 +160,18 @@ class EarlyTraining:
                 return None
             local = here.cpu().numpy()
             state = np.zeros(len(local), dtype=np.int8)  # 1: over, -1: not over, 0: open
-            for tolerance in TOLERANCES:
+            over = np.zeros(len(local))
+            for tolerance in tolerances:
                 left = np.flatnonzero(state == 0)
                 if not len(left):
                     break
                 picked, own = torch.from_numpy(left), torch.from_numpy(rows[local[left]])
                 values, bounds = track.measure(select(parameters, picked), own, tolerance)
-                over = values - level[local[left]]
-                state[left] = np.where(np.abs(over) > bounds, np.sign(over), 0)
-            open_ = left[state[left] == 0]
+                over[left] = np.where(np.isfinite(values), values, np.inf) - level[local[left]]
+                state[left] = np.where(np.abs(over[left]) > bounds, np.sign(over[left]), 0)
+            open_ = np.flatnonzero(state == 0)
             self.undecided[rows[local[open_]]] += 1
-            state[open_] = np.where(over[state[left] == 0] > 0, 1, -1)
+            state[open_] = np.where(over[open_] > 0, 1, -1)
             sharper[local[state > 0]] = True
             return torch.from_numpy(state < 0)
 

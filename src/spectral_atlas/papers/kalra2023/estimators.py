@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.papers.kalra2023.authors import AuthorsMeter
+from spectral_atlas.papers.kalra2023.authors import power
 from spectral_atlas.papers.kalra2023.members import PAPER, each
 from spectral_atlas.papers.kalra2023.sharpness import hessians
 from spectral_atlas.rng import generator
@@ -51,12 +51,12 @@ def estimators(config: Estimators, inputs: Inputs, job: Job) -> xr.Dataset:
                 on_unconverged="flag",
             )
             short.append(found.values[:, 0])
-        power = AuthorsMeter(members, members.samples(1)).start.values
+        start = generator(job.seed, PAPER, "power iteration").standard_normal(members.n_params)
         data = {
             "certified": ("run", np.asarray(best.values[:, 0], dtype=float)),
             "certified_bound": ("run", np.asarray(best.bounds[:, 0], dtype=float)),
             "second": ("run", np.asarray(best.values[:, 1], dtype=float)),
-            "power": ("run", power),
+            "power": ("run", power(operator, np.tile(start, (len(members.seeds), 1)))),
             "lanczos": (("run", "lanczos_steps"), np.stack(short, axis=1).astype(float)),
         }
         rows.append(xr.Dataset(data, {k: ("run", v) for k, v in members.rows().items()}))

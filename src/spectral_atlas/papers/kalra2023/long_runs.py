@@ -47,7 +47,7 @@ def regimes(config: Long, inputs: Inputs, job: Job) -> xr.Dataset:
             members.ensemble,
             select(members.parameters, chosen),
             c / meter.start.values[row],
-            members.samples(config.steps).of(chosen),
+            members.samples(config.steps, config.loss_samples).of(chosen),
             config.steps,
             divergence=config.divergence,
             observe=look,
@@ -85,7 +85,7 @@ def saturation(config: Saturation, inputs: Inputs, job: Job) -> xr.Dataset:
                 members.ensemble,
                 members.parameters,
                 c / meter.start.values,
-                members.samples(int(tau)),
+                members.samples(int(tau), config.loss_samples),
                 int(tau),
                 divergence=config.divergence,
             )

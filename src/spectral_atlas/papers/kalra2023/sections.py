@@ -94,6 +94,9 @@ class Measured(Section):
     sharpness_samples: int | None = Field(
         None, ge=1, description="the sharpness is that of the loss on the first so many samples"
     )
+    loss_samples: int | None = Field(
+        None, ge=1, description="the training loss is that on the first so many samples"
+    )
     divergence: float = Field(1e5, gt=0, description="a loss above it ends a run")
     parts: int = Field(1, ge=1, le=10_000, description="jobs that share the work")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where it is computed")
@@ -142,9 +145,6 @@ class Early(Measured):
     )
     recorded_seeds: int | None = Field(
         None, ge=1, description="of the seeds below this number only; default: of all"
-    )
-    loss_samples: int | None = Field(
-        None, ge=1, description="the training loss is that on the first so many samples"
     )
 
     @field_validator("recorded")

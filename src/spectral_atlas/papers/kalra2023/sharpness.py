@@ -18,7 +18,10 @@ from spectral_atlas.spectra.torch_hessian import HessianOperator
 
 Array = np.ndarray
 BASIS = 16  # vectors kept before a restart: one eigenvalue to few digits needs no more
-NOISE = 0.05  # of a warm start; lets an eigenvector that has overtaken the old one come in
+# Of a warm start, beside a unit vector: lets an eigenvector that has overtaken the old one come in.
+# Where the output is zero the largest eigenvalue has a copy for each output; they part in the first
+# step, and the old eigenvector knows but one of them.
+NOISE, NOISE_OF_COPIES = 0.05, 1.0
 START_SHARE = 0.1  # of the tolerance, for the sharpness at initialization
 
 
@@ -71,6 +74,7 @@ class SharpnessMeter:
     ) -> None:
         self.members, self.tolerance, self.rng = members, tolerance, rng
         self.n_samples = min(samples or len(members.x), len(members.x))
+        self.noise = NOISE if members.models.output == "standard" else NOISE_OF_COPIES
         self.vectors: Tensor | None = None
         self.start = self.measure(members.parameters, None, START_SHARE * tolerance)
 
@@ -88,7 +92,7 @@ class SharpnessMeter:
     ) -> Measurement:
         """From random vectors, or from given ones, which are overwritten."""
         operator = hessians(self.members, parameters, self.n_samples)
-        start = self.rng if vectors is None else warm_start(self.rng, vectors[:, None], NOISE)
+        start = self.rng if vectors is None else warm_start(self.rng, vectors[:, None], self.noise)
         found = top_eigenpairs(
             operator,
             1,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AT_START = 20  # products of a sharpness at initialization, to a tenth of the tolerance
 WARM = 6  # of one on the way
+AUTHORS = 21  # of one by the authors' protocol
 SEARCHED = 4.5  # values of c that the search for c_sharp tries
 SHARP_STEPS = 0.7  # share of the steps that are measured before the outcome is known
 BARRIER_SHARE = 0.7  # of the 100 points on the way, up to the first barrier
@@ -80,10 +81,22 @@ def shares(section: Measured) -> list[list[Models]]:
     jobs: list[list[Item]] = [[] for _ in range(parts)]
     for item in sorted(done, key=lambda item: -item.cost):
         min(jobs, key=lambda job: sum(i.cost for i in job)).append(item)
-    return [
-        [i.models for i in sorted(job, key=lambda i: (i.position, i.models.first_seed))]
-        for job in jobs
-    ]
+    return [_merged(job) for job in jobs]
+
+
+def _merged(job: list[Item]) -> list[Models]:
+    """Seeds of one network that follow each other, as one batch again."""
+    found: list[Models] = []
+    places: list[tuple[int, int]] = []
+    for item in sorted(job, key=lambda i: (i.position, i.models.first_seed)):
+        own, before = item.models, found[-1] if found else item.models
+        follows = before.first_seed + before.seeds == own.first_seed
+        if places[-1:] == [item.position] and follows:
+            found[-1] = before.model_copy(update={"seeds": before.seeds + own.seeds})
+        else:
+            found.append(own)
+            places.append(item.position)
+    return found
 
 
 def items(section: Measured) -> list[Item]:
@@ -96,9 +109,10 @@ def items(section: Measured) -> list[Item]:
             batch = min(models.batch or shape.samples, shape.samples)
             measured = min(section.sharpness_samples or shape.samples, shape.samples)
             passes = _passes(section, shape.samples, batch, measured)
-            memory = 4.0 * VECTORS * size.parameters
-            if models.network == "fcn":
-                memory += 4.0 * KEPT * batch * models.depth * models.widths[0]
+            neurons = models.depth * models.widths[0]  # of one sample
+            if models.network != "fcn":  # a neuron costs 2 products with each of 9 w inputs
+                neurons = size.flops // (18 * models.widths[0])
+            memory = 4.0 * (VECTORS * size.parameters + KEPT * max(batch, measured) * neurons)
             cost = models.seeds * passes * size.flops
             found.append(Item((position, number), models, cost, models.seeds * memory))
     return found
@@ -116,17 +130,19 @@ def _size(models: Models, shape: Shape) -> flops.Size:
 def _passes(section: Any, samples: int, batch: int, measured: int) -> float:
     """Forward passes of one sample that a run is worth."""
     product, start = 6.0 * measured, AT_START * 6.0 * measured
-    kind = type(section).__name__
-    if kind == "Long":
-        one = 3.0 * section.steps * batch + section.records * 2 * WARM * product
-        return start + len(section.multiples) * one
-    if kind == "Saturation":
-        return start + 3.0 * sum(section.steps) * batch + len(section.steps) * 2 * WARM * product
-    if kind == "Estimators":
-        return 2 * start + sum(section.lanczos_steps) * product
     shown = min(section.loss_samples or samples, samples)
     step = 3.0 * batch + (0.0 if batch == samples == shown else shown)
-    T, grid = section.steps, section.grid_stop / section.grid_step
+    kind = type(section).__name__
+    if kind == "Long":
+        one = section.steps * step + section.records * 2 * WARM * product
+        return start + len(section.multiples) * one
+    if kind == "Saturation":
+        return start + sum(section.steps) * step + len(section.steps) * 2 * WARM * product
+    if kind == "Estimators":
+        return 2 * start + sum(section.lanczos_steps) * product
+    if section.protocol == "authors":
+        product *= AUTHORS / WARM
+    T, grid = section.steps, round(section.grid_stop / section.grid_step) + 1
     if section.method == "scan":
         return start + grid / 2 * T * (3 * step + WARM * product)
     passes = start + (ceil(log2(grid)) + 2) * T * step
