@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
-from scipy import stats
 from synthetic_claims import GRID, STEP, early, ideal_inputs
 
 from spectral_atlas.checks import Unmeasured
 from spectral_atlas.papers.kalra2023.claims.constants import at_infinity
-from spectral_atlas.papers.kalra2023.claims.kinds import farthest
-from spectral_atlas.papers.kalra2023.claims.regimes import fcn
+from spectral_atlas.papers.kalra2023.claims.kinds import farthest, paired
+from spectral_atlas.papers.kalra2023.claims.regimes import entropy, fcn
 from spectral_atlas.papers.kalra2023.claims.samples import (
     LOST,
     Sample,
     constants,
     loss_peak,
     outranks,
+    ratio_by_seed,
     sharpness_ratio,
+    sign_test,
 )
-from spectral_atlas.papers.kalra2023.claims.saturation import differences, jackknife
+from spectral_atlas.papers.kalra2023.claims.saturation import derivatives, steepest
 from spectral_atlas.papers.kalra2023.claims.study import Nets, Study
 
 NETS = Nets("runs/fcn", 4, 64)
@@ -89,31 +92,78 @@ def test_the_line_in_one_over_width_is_that_of_polyfit():
     assert error == pytest.approx(np.std(draws), rel=0.05)
 
 
+def test_constants_of_a_run_are_joined_by_seed():
+    ds = ideal_inputs()["runs/fcn"].copy(deep=True)
+    rows = np.flatnonzero(ds["width"].values == 64)
+    ds["k_loss"][rows] = 20 + np.arange(8)
+    ds["k_max"][rows] = 25 + 2 * np.arange(8)
+    turned = ds.isel(run=np.r_[rows[[7, 2, 5, 0, 3]], rows[:1] - 8])
+    cross = ds.isel(run=rows).assign_coords(loss_name=("run", ["cross_entropy"] * 8))
+    inputs = ideal_inputs() | {"runs/fcn": turned, "runs/cross_entropy": cross}
+    found = ratio_by_seed((entropy(4, 64), "c_max"), (fcn(4, 64), "c_loss"))(Study(inputs))
+    assert np.allclose(found.values, 2 ** (STEP * (5 + np.array([0, 2, 3, 5, 7]))))
+
+
+def test_disjoint_seeds_are_no_pairs():
+    ds = ideal_inputs()["runs/cross_entropy"]
+    inputs = ideal_inputs() | {
+        "runs/cross_entropy": ds.assign_coords(seed=("run", ds["seed"].values + 6))
+    }
+    with pytest.raises(Unmeasured, match="2 of at least 3 seeds in common"):
+        ratio_by_seed((entropy(4, 64), "c_max"), (fcn(4, 64), "c_max"))(Study(inputs))
+
+
+def ratios(*values):
+    check = paired("A1", "fig1", "A.", lambda _: [Sample("a", np.array(values))], evidence="none")
+    return check(Study({}))
+
+
+def test_the_sign_test_counts_orders():
+    for n in range(1, 9):
+        for k in range(n + 1):
+            signs = [sum(s) for s in product((0, 1), repeat=n)]
+            assert sign_test(k, n) == pytest.approx(np.mean([s >= k for s in signs]))
+    assert sign_test(0, 0) == 1
+
+
+def test_pairs_that_are_equal_count_against_a_claim():
+    assert ratios(2, 2, 2, 2, 1.1).measured == pytest.approx(1 / 32)
+    assert ratios(2, 2, 2, 2, 1.0).measured == pytest.approx(6 / 32)
+    assert ratios(2, 2, 2, 2, 1.0).verdict == "fails"
+    assert ratios(*[2] * 7, 0.5).verdict == "holds"  # 9 / 256
+
+
+def test_four_pairs_are_too_few_for_the_level():
+    found = ratios(2, 2, 2, 2)
+    assert found.measured is None
+    assert "4 pairs are too few" in found.detail
+
+
 @pytest.mark.parametrize(
     "c",
     [np.concatenate([[0.25, 0.5], np.arange(1, 3.51, 0.125), [5.0]]), 50 / np.arange(100, 5, -1)],
 )
-def test_differences_of_a_parabola(c):
-    x, chi, bend = differences(c, 1 - 0.1 * c**2, 0.25, 1.0, 2.5)
-    assert np.allclose(chi, 0.2 * x, atol=0.01)
-    assert np.allclose(bend, 0.2, atol=0.03)
-    assert set(x) <= set(c)
-    assert len(x) > 10
-    assert x.min() >= 1
-    assert x.max() <= 2.5
+def test_derivatives_of_a_parabola(c):
+    r = np.stack([1 - 0.1 * c**2, 2 - 0.3 * c**2])
+    x, chi, bend = derivatives(c, r, 0.25, 1.0, 2.5)
+    assert np.allclose(chi, np.outer([0.2, 0.6], x))
+    assert np.allclose(bend, [[0.2], [0.6]])
+    assert np.array_equal(x, c[(c >= 1) & (c <= 2.5)])
 
 
-def test_differences_need_neighbours():
+def test_derivatives_need_neighbours():
     even = np.arange(0, 5, 0.25)
-    x, chi, bend = differences(even, even**3, 0.25, 1, 3)
-    assert np.allclose(bend, -6 * x)
-    assert np.allclose(chi, -3 * x**2 - 0.25**2)
-    assert 4.0 not in differences(np.append(even, 6), np.append(even, 6) ** 2, 0.25, 4, 5)[0][3:]
-    with pytest.raises(Unmeasured):
-        differences(even[::2], even[::2], 0.25, 0.5, 3.25)
+    assert derivatives(even, even**2, 0.25, 0, 1)[0].tolist() == [0.25, 0.5, 0.75, 1]
+    with pytest.raises(Unmeasured, match="steps of up to"):
+        derivatives(even[::2], even[::2], 0.25, 0.5, 3.25)
+    with pytest.raises(Unmeasured, match="2 c from 4 to 5 "):
+        derivatives(even, even, 0.5, 4, 5)
 
 
-def test_the_jackknife_of_a_mean_is_its_standard_error():
-    r = np.random.default_rng(1).normal(size=(7, 1))
-    left = np.array([np.delete(r, i).mean() for i in range(7)])
-    assert jackknife(r, left) == pytest.approx(stats.sem(r.ravel()))
+def test_the_steepest_slope_is_each_runs_own():
+    ds = ideal_inputs()["runs/saturation"].copy(deep=True)
+    rows = np.flatnonzero(ds["width"].values == 64)
+    c = ds["multiple"].values
+    ds["sharpness"][rows] = 5 * np.stack([1 - 0.1 * (i + 1) * c for i in range(len(rows))])
+    found = steepest(4, 64)(Study(ideal_inputs() | {"runs/saturation": ds}))
+    assert np.allclose(found.values, 0.1 * (1 + np.arange(len(rows))))

@@ -17,7 +17,7 @@ from synthetic_saturation import (
 )
 
 from spectral_atlas.papers.kalra2023.figures import saturation, saturation_peaks
-from spectral_atlas.papers.kalra2023.figures.saturation import Curve, curves, differences
+from spectral_atlas.papers.kalra2023.saturation_curves import Curve, curves, differences
 
 NETWORKS = [{"depth": 4, "width": 64}, {"depth": 8, "width": 32}]
 VARIANTS = [
@@ -102,11 +102,17 @@ def test_located_finds_the_bend_and_its_null_is_wide():
     assert found.null_high - found.null_low > 3 * (found.high - found.low)
 
 
-def test_located_of_one_run_has_no_null():
-    ratio = step_at(2.0)(GRID[None], np.zeros((1, 1)))
-    found = saturation_peaks.located(GRID, a_curve(ratio).bend, (1, 3), saturation_peaks.argmax)
-    assert found.low == found.value == found.high == pytest.approx(2, abs=0.1)
-    assert np.isnan([found.null, found.null_low, found.null_high]).all()
+@pytest.mark.parametrize(("runs", "few"), [(1, True), (4, True), (5, False)])
+def test_few_runs_have_neither_interval_nor_null_nor_band(runs, few):
+    curve = a_curve(step_at(2.0)(GRID[None], np.arange(runs)[:, None]))
+    found = saturation_peaks.located(GRID, curve.bend, (1, 3), saturation_peaks.argmax)
+    assert found.value == pytest.approx(2, abs=0.1)
+    ends = [found.low, found.high, found.null, found.null_low, found.null_high]
+    assert np.isnan(ends).tolist() == [few] * 5
+    peak = saturation_peaks.peaks([curve]).iloc[0]
+    assert peak["value"] == pytest.approx(np.nanmax(curve.chi.mean(axis=0)))
+    assert peak[["low", "high"]].isna().tolist() == [few] * 2
+    assert np.isfinite(saturation.bands(curve.chi)).any() != few
 
 
 def test_resampled_means_are_within_the_runs_and_skip_missing_ones():
@@ -136,16 +142,20 @@ def test_fig8_table_and_facts_against_the_file():
     np.testing.assert_allclose(main["value"], 2, atol=0.09)
     uv_rows = table[(table["panel"] == "d") & (table["network"] == "uv")]
     np.testing.assert_allclose(uv_rows["value"], 2, atol=0.1)
-    assert (facts["networks"], facts["runs"], facts["lost"]) == (2, 6, 0)
-    assert facts["rounding_percent"] == pytest.approx(0, abs=1e-10)
+    assert facts["seeds"] == "d = 4, w = 64 (n = 3); d = 8, w = 32 (n = 3)"
+    assert facts["lost"] == 0
+    assert "[" not in facts["argmax"] + facts["peaks"]
 
 
-def test_fig8_says_how_much_rounding_of_tau_moves_the_time():
-    grid = np.array([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
-    study = saturation_file(NETWORKS, step_at(2.0), grid=grid)
-    drawing = draw("fig8", {"runs/saturation": study, "runs/uv": uv_file()})
-    worst = max(abs(c * round(50 / c) / 50 - 1) for c in grid)
-    assert drawing.facts["rounding_percent"] == pytest.approx(100 * worst, rel=0.05)
+def test_fig8_tells_intervals_that_hold_two_and_where_the_peak_falls():
+    def ratio(c: np.ndarray, run: np.ndarray) -> np.ndarray:
+        return 0.8 - np.where(run < 5, 0.2, 0.1) * np.clip(c - np.where(run < 5, 2.0, 1.5), 0, 2)
+
+    study = saturation_file(NETWORKS, ratio, seeds=5)
+    facts = draw("fig8", {"runs/saturation": study, "runs/uv": uv_file()}).facts
+    assert facts["argmax_two"] == "(4, 64)"
+    assert facts["falls"] == "1 of 1"
+    assert "[" in facts["peaks"]
 
 
 def lost_above(c: np.ndarray, run: np.ndarray) -> np.ndarray:
@@ -178,8 +188,7 @@ def test_degenerate_saturation_is_drawn(ratio, seeds):
 def test_few_learning_rates_are_drawn(grid):
     study = saturation_file(NETWORKS[:1], step_at(2.0), grid=grid)
     inputs = {"runs/saturation": study, "runs/uv": uv_file(), "runs/saturation_variants": study}
-    facts = draw("fig8", inputs).facts
-    assert facts["networks"] == 1
+    assert draw("fig8", inputs).facts["seeds"] == "d = 4, w = 64 (n = 3)"
     assert draw("a4", inputs).facts["families"] == "images"
 
 
@@ -243,7 +252,7 @@ def linear_constants() -> xr.Dataset:
     rng = np.random.default_rng(0)
     k = {"loss": rng.integers(12, 20, (4, 4)), "sharp": rng.integers(21, 25, (4, 4))}
     k["max"] = k["sharp"] + 10
-    k["sharp"][0, 0], k["max"][1, 1] = 10, 70
+    k["sharp"][0, 0], k["max"][1, 1] = 10, 71
     return linear_file(k, [64, 128], [0.0, 0.5])
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from scipy import stats
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.kalra2023.claims.samples import LOST, Sample, outranks
+from spectral_atlas.papers.kalra2023.claims.samples import LOST, Sample, outranks, sign_test
 from spectral_atlas.papers.kalra2023.claims.study import Study
 
 Array = np.ndarray
 LEVEL = 0.05
+ROUNDING = 1e-9  # bounds that are not allowed themselves are off by it
 RANKS = f"level {LEVEL:g} of the test for each pair; all must pass, so it is the level of the whole"
 Samples = Callable[[Study], Sequence[Sample]]
 
@@ -100,6 +101,30 @@ def in_order(
     )  # fmt: skip
 
 
+def paired(id: str, figure: str, statement: str, samples: Samples, *, evidence: str) -> Check:
+    """A claim that one number of a run is larger than another: samples of their ratios.
+
+    Equal ones count against it, so that the exact sign test is conservative.
+    """
+
+    def measure(study: Study) -> tuple[float, str]:
+        found = samples(study)
+        for s in found:
+            if 0.5 ** len(s.values) > LEVEL:
+                raise Unmeasured(f"{len(s.values)} pairs are too few for the test: {s.label}")
+        larger = [int((s.values > 1 + ROUNDING).sum()) for s in found]
+        p = max(sign_test(n, len(s.values)) for n, s in zip(larger, found, strict=True))
+        return p, "; ".join(
+            f"{n} of {len(s.values)} over 1, {s.listed}" for n, s in zip(larger, found, strict=True)
+        )
+
+    return Check(
+        id, figure, statement, f"one-sided p-value of the exact sign test, by seed, at most "
+        f"{LEVEL:g} for each pair of samples",
+        0.0, LEVEL, RANKS, evidence, measure,
+    )  # fmt: skip
+
+
 def trend(
     id: str,
     figure: str,
@@ -149,7 +174,8 @@ def share(
         detail = ", ".join(f"{label}: {do} of {n}" for label, do, n in found)
         return sum(do for _, do, _ in found) / total, detail
 
-    expected = f"share of runs {what} {_bounds(low, high)}"
+    bounds = _bounds(low if low > 0 else -np.inf, high if high < 1 else np.inf)
+    expected = f"share of runs {what} {bounds}"
     return Check(id, figure, statement, expected, low, high, tolerance, evidence, measure)
 
 
@@ -161,7 +187,7 @@ def farthest(values: Iterable[float], low: float, high: float) -> float:
 
 def _bounds(low: float, high: float) -> str:
     if np.isinf(low):
-        return f"at most {high:g}"
+        return f"{'below' if high < float(f'{high:g}') else 'at most'} {high:g}"
     if np.isinf(high) or high >= LOST:
-        return f"at least {low:g}"
+        return f"{'over' if low > float(f'{low:g}') else 'at least'} {low:g}"
     return f"from {low:g} to {high:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from spectral_atlas.papers.kalra2023.claims.study import Nets
@@ -60,5 +61,10 @@ def myrtle(depth: int, width: int) -> Nets:
 
 
 WIDE = ((4, 256), (4, 128), (8, 256))  # d / w <= .035
-SHALLOW = (*WIDE, (4, 64), (8, 128), (16, 256))  # d / w <= .07
+SHALLOW = (*WIDE, (4, 64), (8, 128))  # d / w <= .07
 NARROW = ((4, 32), (8, 64), (16, 128), (16, 64))  # d / w from .125 on
+
+
+def listed(shapes: Iterable[tuple[int, int]]) -> str:
+    """Depths and widths, as statements name them."""
+    return f"(d, w) = {', '.join(map(str, shapes))}"

@@ -145,6 +145,38 @@ def outranks(larger: Sample, smaller: Sample) -> float:
     return float(stats.mannwhitneyu(larger.values, smaller.values, alternative="greater").pvalue)
 
 
+def ratio_by_seed(larger: tuple[Nets, str], smaller: tuple[Nets, str]) -> Sampler:
+    """One constant over another of the same seed: (networks, name of the constant) of both.
+
+    Runs of one seed start from the same weights where only loss, output or data differ.
+    """
+
+    def sample(study: Study) -> Sample:
+        rows = [study.rows(nets) for nets, _ in (larger, smaller)]
+        a_seeds, b_seeds = (ds["seed"].values for ds in rows)
+        _, *places = np.intersect1d(a_seeds, b_seeds, return_indices=True)
+        found = [
+            constants(ds.isel(run=place), name, nets.text)
+            for ds, place, (nets, name) in zip(rows, places, (larger, smaller), strict=True)
+        ]
+        if len(places[0]) < FEWEST:
+            raise Unmeasured(f"{len(places[0])} of at least {FEWEST} seeds in common: {nets_of}")
+        a, b = (f"{name} ({nets.text})" for nets, name in (larger, smaller))
+        means = f"means {found[0].mean:.4g} and {found[1].mean:.4g}"
+        notes = [means, *(s.note for s in found if s.note)]
+        return Sample(f"{a} over {b}", found[0].values / found[1].values, "; ".join(notes))
+
+    nets_of = f"{larger[0].text} and {smaller[0].text}"
+    return sample
+
+
+def sign_test(successes: int, pairs: int) -> float:
+    """One-sided p-value of the exact sign test: at least so many successes, each of chance 1/2."""
+    if not pairs:
+        return 1.0
+    return float(stats.binomtest(successes, pairs, alternative="greater").pvalue)
+
+
 def all_of(*samplers: Sampler) -> Callable[[Study], Sequence[Sample]]:
     """Several samples."""
 

@@ -19,7 +19,7 @@ from spectral_atlas.papers.kalra2023.figures.shared import (
     Inputs,
     censored_text,
     runs_frame,
-    seeds_text,
+    searched_text,
 )
 from spectral_atlas.plotting.facts import quoted
 from spectral_atlas.plotting.panels import letter, note
@@ -88,11 +88,11 @@ def _facts(frame: pd.DataFrame, keys: list[tuple[str, str, int]]) -> dict[str, A
             )
     return {
         "runs": len(frame),
-        "seeds": seeds_text(frame, ["data", "network", "depth", "width"]),
         "panels": len(keys),
         "loss": "; ".join(parts) or "n/a",
         "grows": grows,
         "families": len(parts),
+        "searched": searched_text(frame),
         "early": int((frame["k_sharp"] < frame["k_loss"]).sum()),
         "bounds": int((frame[["end_loss", "end_sharp", "end_max"]] != 0).to_numpy().sum()),
     }

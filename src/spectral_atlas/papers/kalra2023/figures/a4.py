@@ -12,20 +12,27 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from spectral_atlas.papers.kalra2023.figures.data_names import DATA_NAMES
-from spectral_atlas.papers.kalra2023.figures.saturation import Curve, curves, mean_of
+from spectral_atlas.papers.kalra2023.figures.saturation import mean_of
 from spectral_atlas.papers.kalra2023.figures.saturation_panels import (
     CEILING,
     CRITICAL,
     NULL,
     draw_derivative,
     draw_ratios,
+    estimates_text,
     lost_text,
     point,
 )
-from spectral_atlas.papers.kalra2023.figures.saturation_peaks import peaks, statistics
-from spectral_atlas.papers.kalra2023.figures.shared import Inputs
+from spectral_atlas.papers.kalra2023.figures.saturation_peaks import (
+    argmax,
+    largest,
+    peaks,
+    statistics,
+)
+from spectral_atlas.papers.kalra2023.figures.shared import MIN_RUNS, Inputs
+from spectral_atlas.papers.kalra2023.saturation_curves import Curve, curves
 from spectral_atlas.plotting.curves import reference
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.facts import listed, quoted
 from spectral_atlas.plotting.panels import letter, note, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
@@ -63,7 +70,10 @@ def a4(inputs: Inputs, style: Style) -> Drawing:
     _limit_chi(axes[1, 0], [*everything, *reference_curves])
     together = {"images": reference_curves} | families
     found, peak = _located(together), _peak(together)
-    tables += [_columns(peak_ax, peak, tones), _columns(crit_ax, found, tones)]
+    tables += [
+        _columns(peak_ax, peak, tones, together),
+        _columns(crit_ax, found, tones, together),
+    ]
     peak_ax.set(ylabel=r"$\chi_\mathrm{max}$")
     peak_ax.set_ylim(bottom=0)
     crit_ax.set(ylabel=r"$c_\mathrm{crit}$", ylim=(WINDOW[0] - 0.1, WINDOW[1] + 0.1))
@@ -140,16 +150,21 @@ def _peak(together: Families) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).assign(quantity="chi_max")
 
 
-def _columns(ax: Axes, found: pd.DataFrame, tones: dict[int, Any]) -> pd.DataFrame:
-    """A column for each family, networks beside each other; behind them the null, if any."""
+def _columns(
+    ax: Axes, found: pd.DataFrame, tones: dict[int, Any], together: Families
+) -> pd.DataFrame:
+    """A column for each family, networks beside each other; behind them null or runs, if any."""
     names, shallow = list(dict.fromkeys(found["family"])), found["depth"].min()
     for place, name in enumerate(names):
         own = found[found["family"] == name].reset_index(drop=True)
         for slot, row in enumerate(own.itertuples()):
             x = place + 0.8 * ((slot + 0.5) / len(own) - 0.5)
+            curve = together[name][row.number]
+            runs = largest(curve.c, curve.chi, PEAK)
             if "null_low" in own:
                 ax.vlines(x, row.null_low, row.null_high, **NULL)
-            point(ax, x, row, tones[row.width], "o" if row.depth == shallow else "s")
+                runs = argmax(curve.c, curve.bend, WINDOW)
+            point(ax, x, row, tones[row.width], "o" if row.depth == shallow else "s", runs)
         if place:
             ax.axvline(place - 0.5, color="0.85", linewidth=0.6, zorder=0.5)
     nothing_to_show(ax, found["value"])
@@ -175,7 +190,8 @@ def _facts(
     facts: dict[str, Any] = {
         "time": quoted(float(study.attrs["time"])),
         "families": ", ".join(families) or "none",
-        "runs": study.sizes["run"],
+        "fewest": MIN_RUNS,
+        "peak_end": PEAK[1],
         "lost": sum(int(c.lost.sum()) for own in families.values() for c in own),
         "above": sum(int((c.ratio > 1).sum()) for own in families.values() for c in own),
         "spacing": STEP,
@@ -186,9 +202,17 @@ def _facts(
         ),
     }
     for name, table in (("argmax", found), ("peaks", peak)):
-        facts[name] = "; ".join(
-            f"{r.family} ({r.depth}, {r.width}): {quoted(r.value, 2)} "
-            f"[{quoted(r.low, 2)}, {quoted(r.high, 2)}]"
-            for r in table.itertuples()
-        )
+        facts[name] = estimates_text(table, 2)
+    facts["higher"], facts["lower"] = (listed(names) for names in _wider(peak))
     return facts
+
+
+def _wider(peak: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Families and depths whose widest network has a higher peak than the narrowest, and others."""
+    higher: list[str] = []
+    lower: list[str] = []
+    for (name, depth), own in peak.groupby(["family", "depth"], sort=False):
+        values = own.sort_values("width")["value"].to_numpy(float)
+        if len(values) > 1 and np.isfinite(values[[0, -1]]).all():
+            (higher if values[-1] > values[0] else lower).append(f"{name} (d = {depth})")
+    return higher, lower

@@ -19,7 +19,6 @@ from spectral_atlas.papers.kalra2023.figures.relations import (
     relation_panel,
     violations_text,
 )
-from spectral_atlas.papers.kalra2023.figures.saturation import Curve, curves
 from spectral_atlas.papers.kalra2023.figures.saturation_panels import (
     draw_ratios,
     lost_text,
@@ -32,6 +31,7 @@ from spectral_atlas.papers.kalra2023.figures.trajectories import (
     recorded,
     trajectory_panel,
 )
+from spectral_atlas.papers.kalra2023.saturation_curves import Curve, curves
 from spectral_atlas.plotting.curves import reference
 from spectral_atlas.plotting.facts import counted, quoted
 from spectral_atlas.plotting.panels import letter

@@ -19,7 +19,7 @@ from spectral_atlas.papers.kalra2023.figures.columns import (
     spread_text,
     with_reduction,
 )
-from spectral_atlas.papers.kalra2023.figures.diagram import LOOKS
+from spectral_atlas.papers.kalra2023.figures.diagram_parts import LOOKS
 from spectral_atlas.papers.kalra2023.figures.relations import relation_limits
 from spectral_atlas.papers.kalra2023.figures.shared import (
     SYMBOLS,

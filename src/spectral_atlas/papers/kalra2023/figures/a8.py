@@ -18,7 +18,7 @@ from spectral_atlas.papers.kalra2023.figures.columns import (
     select,
     spread_text,
 )
-from spectral_atlas.papers.kalra2023.figures.diagram import LOOKS
+from spectral_atlas.papers.kalra2023.figures.diagram_parts import LOOKS
 from spectral_atlas.papers.kalra2023.figures.estimator_errors import (
     draw_errors,
     estimator_errors,

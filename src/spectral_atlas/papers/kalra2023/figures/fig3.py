@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -18,15 +19,15 @@ from spectral_atlas.papers.kalra2023.figures.diagram import (
 )
 from spectral_atlas.papers.kalra2023.figures.shared import (
     CONSTANTS,
-    MIN_FIT_WIDTH,
+    MIN_RUNS,
     NETWORKS,
     Inputs,
     censored_text,
-    fit_in_width,
     network_label,
     runs_frame,
     seeds_text,
 )
+from spectral_atlas.papers.kalra2023.figures.width_fit import MIN_FIT_WIDTH, fit_in_width
 from spectral_atlas.plotting.facts import MISSING, counted, listed, quoted
 from spectral_atlas.plotting.panels import letter, note
 from spectral_atlas.plotting.publish import Drawing
@@ -103,6 +104,7 @@ def _facts(
         "undecided": int(frame["undecided"].sum()),
         "bounded": int(table["below"].sum() + table["above"].sum()),
         "no_barrier": _no_barrier(frame),
+        "fewest": MIN_RUNS,
     }
     fitted, without = [], []
     for (network, depth), own in parts.items():
@@ -124,11 +126,11 @@ def _fits(own: pd.DataFrame) -> str:
         fit, other = fit_in_width(own, constant), fit_in_width(own, constant, "median")
         if fit is None or other is None:
             continue
-        kind = "exact through two widths; " if fit.exact else ""
-        found.append(
-            f"{constant} = {fit.text()} ({kind}limit {_signed(fit.low)} to {_signed(fit.high)}; "
-            f"medians: {other.text()})"
-        )
+        about = ["exact through two widths"] if fit.exact else []
+        if np.isfinite(fit.low):
+            about.append(f"limit {_signed(fit.low)} to {_signed(fit.high)}")
+        about.append(f"medians: {other.text()}")
+        found.append(f"{constant} = {fit.text()} ({'; '.join(about)})")
     return ", ".join(found)
 
 

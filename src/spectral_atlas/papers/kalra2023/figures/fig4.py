@@ -25,9 +25,10 @@ from spectral_atlas.papers.kalra2023.figures.shared import (
     SYMBOLS,
     Inputs,
     runs_frame,
+    searched_text,
     seeds_text,
 )
-from spectral_atlas.plotting.facts import MISSING, counted, quoted
+from spectral_atlas.plotting.facts import MISSING, counted
 from spectral_atlas.plotting.panels import letter, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import COLORBLIND, MARKERS, size
@@ -127,6 +128,7 @@ def _facts(frame: pd.DataFrame) -> dict[str, float | int | str]:
         "runs": len(frame),
         "seeds": seeds_text(frame).removeprefix("n = "),
         "small_ratio": SMALL,
+        "searched": searched_text(frame),
     }
     for x, y in PAIRS.values():
         pairs = compare(frame, x, y)
@@ -135,10 +137,9 @@ def _facts(frame: pd.DataFrame) -> dict[str, float | int | str]:
         facts[f"{name}_small"] = _count(compare(small, x, y))
         facts[f"{name}_by_one"] = int(pairs["by_one"].sum())
         facts[f"{name}_undecided"] = int((~pairs["decided"]).sum())
-        where = pairs.loc[pairs["violated"], "ratio"]
-        facts[f"{name}_least_ratio"] = quoted(float(where.min()) if len(where) else None, 2)
-        shapes = pairs[pairs["violated"]].groupby(["network", "depth", "width"]).size()
-        facts[f"{name}_where"] = "; ".join(_shape(k, int(n)) for k, n in shapes.items()) or MISSING
+    pairs = compare(frame, *PAIRS["a"])
+    shapes = pairs[pairs["violated"]].groupby(["network", "depth", "width"]).size()
+    facts["loss_sharp_where"] = "; ".join(_shape(k, int(n)) for k, n in shapes.items()) or MISSING
     return facts
 
 

@@ -70,10 +70,10 @@ def _facts(frame: pd.DataFrame) -> dict[str, Any]:
         facts[f"{output}_runs"] = len(own)
         facts[f"{output}_seeds"] = seeds_text(own)
         facts[f"{output}_early"] = int((own["k_sharp"] < own["k_loss"]).sum())
+        facts[f"{output}_sharp_at_start"] = int((own["end_sharp"] == -1).sum())
+        facts[f"{output}_sharp_bounds"] = int((own["end_sharp"] != 0).sum())
         for name in SHOWN:
-            short = name[2:]
-            facts[f"{output}_{short}_bounds"] = int((own[f"end_{short}"] != 0).sum())
-            facts[f"{output}_{short}"] = "; ".join(
+            facts[f"{output}_{name[2:]}"] = "; ".join(
                 f"d = {depth}, w = {width}: {spread_text(part[name])}"
                 for (depth, width), part in own.groupby(["depth", "width"])
             ) or "n/a"  # fmt: skip

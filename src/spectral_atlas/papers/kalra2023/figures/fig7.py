@@ -156,10 +156,12 @@ def _facts(uv: xr.Dataset, constants: pd.DataFrame) -> dict[str, Any]:
     }
     for name, own in constants.groupby("constant"):
         by_width = own.set_index("width")
-        for end in ("narrow", "wide"):
-            facts[f"{name}_{end}"] = quoted(by_width["mean"][facts[end]])
-        away = (own["mean"] / own["predicted"] - 1).abs()
+        if name == "c_top":
+            facts["c_top_wide"] = quoted(by_width["mean"][facts["wide"]])
         if name in FORMULAS:
+            for end in ("narrow", "wide"):
+                facts[f"{name}_{end}"] = quoted(by_width["mean"][facts[end]])
+            away = (own["mean"] / own["predicted"] - 1).abs()
             facts[f"{name}_away"] = quoted(100 * away.max(), 2)
     near = uv["sat_trace"].sel(sat_multiple=2.2, method="nearest")
     k = float(near["sat_multiple"])

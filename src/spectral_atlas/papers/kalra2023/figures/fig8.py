@@ -10,16 +10,13 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spectral_atlas.papers.kalra2023.figures.saturation import (
-    SPACING,
-    Curve,
-    curves,
-)
 from spectral_atlas.papers.kalra2023.figures.saturation_panels import (
+    CRITICAL,
     NULL,
     curve_label,
     draw_derivative,
     draw_ratios,
+    estimates_text,
     lost_text,
 )
 from spectral_atlas.papers.kalra2023.figures.saturation_peaks import (
@@ -33,7 +30,8 @@ from spectral_atlas.papers.kalra2023.figures.saturation_statistics import (
     largest_panel,
     several_panel,
 )
-from spectral_atlas.papers.kalra2023.figures.shared import Inputs
+from spectral_atlas.papers.kalra2023.figures.shared import MIN_RUNS, Inputs
+from spectral_atlas.papers.kalra2023.saturation_curves import SPACING, Curve, curves
 from spectral_atlas.plotting.facts import MISSING, listed, quoted
 from spectral_atlas.plotting.panels import letter, note
 from spectral_atlas.plotting.publish import Drawing
@@ -55,8 +53,8 @@ def fig8(inputs: Inputs, style: Style) -> Drawing:
         draw_derivative(axes[0, 1], found, tones, "chi"),
         draw_derivative(axes[1, 0], found, tones, "bend", scaled=True),
         critical_panel(axes[1, 1], [*found, *uv], located, tones),
-        several_panel(axes[2, 0], located, tones),
-        largest_panel(axes[2, 1], peak, tones),
+        several_panel(axes[2, 0], [*found, *uv], located, tones),
+        largest_panel(axes[2, 1], found, peak, tones),
     ]
     axes[0, 1].set_ylim(bottom=0)
     axes[1, 0].set_xlim(0.4, 4.6)
@@ -101,29 +99,40 @@ def _handles(found: list[Curve], uv: list[Curve], tones: list[Any]) -> list[Any]
 def _facts(
     study: xr.Dataset, found: list[Curve], located: pd.DataFrame, peak: pd.DataFrame
 ) -> dict[str, Any]:
-    exact = study["multiple"] * study["tau"] / study.attrs["time"]
     facts: dict[str, Any] = {
         "time": quoted(float(study.attrs["time"])),
-        "networks": len(found),
-        "runs": study.sizes["run"],
+        "fewest": MIN_RUNS,
         "lost": sum(int(f.lost.sum()) for f in found),
         "spacing": SPACING,
-        "rounding_percent": quoted(100 * float(abs(exact - 1).max()), 2),
         "seeds": "; ".join(curve_label(f) for f in found),
     }
     main = located[(located["quantity"] == "bend") & (located["window"] == MAIN)]
     for statistic in ("argmax", "centre"):
         own = main[main["statistic"] == statistic]
-        facts[statistic] = _listed(own[own["network"] != "uv"])
-        model = own.loc[own["network"] == "uv", "value"]
-        facts[f"{statistic}_uv"] = _span(model)
-        facts[f"{statistic}_null"] = _span(own["null"])
+        facts[statistic] = estimates_text(own[own["network"] != "uv"])
         facts[f"{statistic}_apart"] = listed(_told_apart(own))
-    facts["peaks"] = "; ".join(
-        f"({r.depth}, {r.width}): {quoted(r.value, 2)} [{quoted(r.low, 2)}, {quoted(r.high, 2)}]"
-        for r in peak.itertuples()
-    )
+    own = main[main["statistic"] == "argmax"]
+    facts["argmax_two"] = listed(_about_two(own))
+    facts["argmax_uv"] = _span(own.loc[own["network"] == "uv", "value"])
+    facts["centre_null"] = _span(main.loc[main["statistic"] == "centre", "null"])
+    everywhere = located[(located["window"] == "all c") & (located["statistic"] == "argmax")]
+    model = (everywhere["network"] == "uv") & (everywhere["quantity"] == "bend")
+    facts["argmax_uv_everywhere"] = _span(everywhere.loc[model, "value"])
+    facts["peaks"] = estimates_text(peak, 2)
+    facts["falls"] = _falls(peak)
     return facts
+
+
+def _falls(peak: pd.DataFrame) -> str:
+    """``"2 of 3"`` steps to the next larger d/w after which the peak of chi is lower."""
+    order = peak.assign(ratio=peak["depth"] / peak["width"]).sort_values("ratio", kind="stable")
+    changes = np.diff(order["value"].to_numpy(float))
+    return f"{int((changes < 0).sum())} of {len(changes)}"
+
+
+def _about_two(own: pd.DataFrame) -> list[str]:
+    """Networks whose interval holds c = 2."""
+    return [f"({r.depth}, {r.width})" for r in own.itertuples() if r.low <= CRITICAL <= r.high]
 
 
 def _told_apart(own: pd.DataFrame) -> list[str]:
@@ -139,10 +148,3 @@ def _span(values: pd.Series) -> str:
     kept = values[np.isfinite(values)]
     ends = sorted({str(quoted(float(v))) for v in (kept.min(), kept.max())}) if len(kept) else []
     return "–".join(ends) or MISSING
-
-
-def _listed(own: pd.DataFrame) -> str:
-    return "; ".join(
-        f"({r.depth}, {r.width}): {quoted(r.value)} [{quoted(r.low)}, {quoted(r.high)}]"
-        for r in own.itertuples()
-    )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from spectral_atlas.papers.kalra2023.saturation_curves import SPACING, Curve, curves, differences
+from spectral_atlas.papers.kalra2023.figures.shared import MIN_RUNS
 from spectral_atlas.plotting.intervals import LEVEL, RESAMPLES
-
-__all__ = ["SPACING", "Curve", "curves", "differences", "interval", "mean_of", "resampled"]
 
 Array = np.ndarray
 
@@ -30,6 +28,13 @@ def resampled(members: Float[Array, "R M"]) -> Float[Array, "B M"]:
     weight = picked @ finite.astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(weight > 0, total / weight, np.nan))
+
+
+def bands(members: Float[Array, "R M"]) -> Float[Array, "2 M"]:
+    """95 % bootstrap interval of the mean curve at each c; NaN for fewer than `MIN_RUNS` runs."""
+    if len(members) < MIN_RUNS:
+        return np.full((2, members.shape[1]), np.nan)
+    return np.array([interval(v) for v in resampled(members).T]).T.reshape(2, -1)
 
 
 def interval(values: Float[Array, " B"]) -> tuple[float, float]:

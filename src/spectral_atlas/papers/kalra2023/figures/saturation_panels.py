@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from spectral_atlas.papers.kalra2023.figures.saturation import Curve, interval, mean_of, resampled
-from spectral_atlas.plotting.facts import counted
+from spectral_atlas.papers.kalra2023.figures.saturation import bands, mean_of
+from spectral_atlas.papers.kalra2023.saturation_curves import Curve
+from spectral_atlas.plotting.facts import counted, quoted
 from spectral_atlas.plotting.panels import nothing_to_show
 from spectral_atlas.plotting.style import MARKERS
 
@@ -40,7 +42,6 @@ def draw_ratios(
     found: Sequence[Curve],
     tones: Sequence[Any],
     *,
-    members: bool = True,
     ceiling: float = CEILING,
 ) -> pd.DataFrame:
     """r(c): every run faint, their mean bold, its markers open where some runs diverged.
@@ -51,7 +52,7 @@ def draw_ratios(
     frames = []
     if not nothing_to_show(ax, np.concatenate([f.ratio.ravel() for f in found] or [np.zeros(0)])):
         for number, (curve, tone) in enumerate(zip(found, tones, strict=True)):
-            for run in curve.ratio if members else ():
+            for run in curve.ratio:
                 ax.plot(curve.c, run, color=tone, linewidth=0.5, alpha=0.35, zorder=2)
                 above = curve.c[run > ceiling]
                 if above.size:  # an empty line without clipping would spoil the layout
@@ -79,10 +80,10 @@ def draw_derivative(
     name: Literal["chi", "bend"],
     *,
     scaled: bool = False,
-    band: bool = True,
 ) -> pd.DataFrame:
     """Mean chi or chi' with the 95 % bootstrap interval over runs as a band.
 
+    Fewer than `MIN_RUNS` runs are drawn themselves, faint, instead of a band.
     ``scaled`` divides by the largest absolute value of the mean, so that shapes can be compared.
     """
     mark_two(ax)
@@ -93,9 +94,11 @@ def draw_derivative(
         if not np.isfinite(mean).any():
             continue
         unit = float(np.nanmax(np.abs(mean))) or 1.0 if scaled else 1.0
-        ends = np.array([interval(v) for v in resampled(members).T]).T
-        if band:
+        ends = bands(members)
+        if np.isfinite(ends).any():
             ax.fill_between(curve.c, *(ends / unit), color=tone, alpha=0.2, linewidth=0, zorder=2)
+        else:
+            ax.plot(curve.c, members.T / unit, color=tone, linewidth=0.5, alpha=0.35, zorder=2)
         ax.plot(
             curve.c, mean / unit, color=tone, marker=MARKERS[number % len(MARKERS)], markersize=2.6,
             zorder=4,
@@ -115,7 +118,22 @@ def _rows(curve: Curve, mean: np.ndarray, ends: np.ndarray, quantity: str) -> pd
     )  # fmt: skip
 
 
-def point(ax: Axes, x: float, row: Any, tone: Any, marker: str) -> None:
-    """``row.value`` with the bar from ``row.low`` to ``row.high``."""
-    ax.vlines(x, row.low, row.high, color=tone, linewidth=1.1, zorder=3)
+def point(
+    ax: Axes, x: float, row: Any, tone: Any, marker: str, runs: Float[np.ndarray, " R"]
+) -> None:
+    """``row.value`` with the bar from ``row.low`` to ``row.high``, or with the runs for no bar."""
+    if np.isfinite(row.low):
+        ax.vlines(x, row.low, row.high, color=tone, linewidth=1.1, zorder=3)
+    else:
+        ax.plot(np.full(len(runs), x), runs, ".", color=tone, markersize=3, alpha=0.5, zorder=2)
     ax.plot(x, row.value, marker=marker, color=tone, zorder=4)
+
+
+def estimates_text(own: pd.DataFrame, digits: int = 3) -> str:
+    """``"(4, 64): 2.1 [1.9, 2.2]; (8, 64): 1.9"``: (d, w), value, interval where there is one."""
+    parts = []
+    for r in own.itertuples():
+        family = f"{r.family} " if "family" in own else ""
+        ends = f" [{quoted(r.low, digits)}, {quoted(r.high, digits)}]" if r.low <= r.high else ""
+        parts.append(f"{family}({r.depth}, {r.width}): {quoted(r.value, digits)}{ends}")
+    return "; ".join(parts)

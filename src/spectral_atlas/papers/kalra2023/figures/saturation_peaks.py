@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from spectral_atlas.papers.kalra2023.figures.saturation import Curve, interval, mean_of, resampled
+from spectral_atlas.papers.kalra2023.figures.saturation import interval, mean_of, resampled
+from spectral_atlas.papers.kalra2023.figures.shared import MIN_RUNS
+from spectral_atlas.papers.kalra2023.saturation_curves import Curve
 
 Array = np.ndarray
 Window = tuple[float, float]
@@ -51,6 +53,15 @@ def centre(
         return np.asarray(np.trapezoid(weight * x, x, axis=-1) / total)
 
 
+def largest(
+    c: Float[Array, " M"], values: Float[Array, "*runs M"], window: Window
+) -> Float[Array, "*runs"]:
+    """The largest value in the window; NaN where it has no finite one."""
+    cut = values[..., _inside(c, window)]
+    top = np.where(np.isfinite(cut), cut, -np.inf).max(axis=-1, initial=-np.inf)
+    return np.asarray(np.where(np.isfinite(top), top, np.nan))
+
+
 def _inside(c: Array, window: Window) -> Array:
     return (c >= window[0] - 1e-9) & (c <= window[1] + 1e-9)
 
@@ -62,9 +73,10 @@ class Located:
     Attributes
     ----------
     value : float
-    low, high : 95 % percentile-bootstrap interval over runs; value itself for a single run
+    low, high : 95 % percentile-bootstrap interval over runs; NaN for fewer than `MIN_RUNS`
     null, null_low, null_high : median and central 95 % of the statistic of the runs' deviations
-        from their mean, resampled: a flat curve with these runs' scatter. NaN for a single run.
+        from their mean, resampled: a flat curve with these runs' scatter. NaN for fewer than
+        `MIN_RUNS`.
     """
 
     value: float
@@ -83,10 +95,10 @@ def located(
     The null of `centre` needs the height of the flat curve: the mean over the window.
     """
     mean = mean_of(members)
-    low, high = interval(statistic(c, resampled(members), window))
     value = float(statistic(c, mean, window))
-    if len(members) < 2:
-        return Located(value, value, value, np.nan, np.nan, np.nan)
+    if len(members) < MIN_RUNS:
+        return Located(value, *np.full(5, np.nan))
+    low, high = interval(statistic(c, resampled(members), window))
     flat = resampled_flat(c, members, window)
     found = statistic(c, flat, window)
     found = found[np.isfinite(found)]
@@ -141,16 +153,15 @@ def peaks(found: Sequence[Curve], window: Window = (0.0, np.inf)) -> pd.DataFram
 
     Returns
     -------
-    DataFrame ``number, depth, width, n, value, low, high``, the last two a 95 % bootstrap interval.
+    DataFrame ``number, depth, width, n, value, low, high``, the last two a 95 % bootstrap interval
+    (NaN for fewer than `MIN_RUNS` runs).
     """
     rows = []
     for number, curve in enumerate(found):
-        mean = mean_of(curve.chi)
-        there = np.isfinite(mean) & _inside(curve.c, window)
-        value, low, high = np.nan, np.nan, np.nan
-        if there.any():
-            value = float(mean[there].max())
-            low, high = interval(np.nanmax(resampled(curve.chi)[:, there], axis=1))
+        value = float(largest(curve.c, mean_of(curve.chi), window))
+        low, high = np.nan, np.nan
+        if len(curve.ratio) >= MIN_RUNS:
+            low, high = interval(largest(curve.c, resampled(curve.chi), window))
         rows.append((number, curve.depth, curve.width, len(curve.ratio), value, low, high))
     columns = ["number", "depth", "width", "n", "value", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

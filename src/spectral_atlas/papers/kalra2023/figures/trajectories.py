@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -18,18 +18,17 @@ from spectral_atlas.plotting.curves import plain_log_ticks
 from spectral_atlas.plotting.facts import quoted
 from spectral_atlas.plotting.panels import nothing_to_show
 
-MAP = "crest"  # perceptually even, from light green to dark blue
+# Perceptually even, light green to dark blue: seaborn's "crest", which takes seconds to import.
+ANCHORS = ("#7dba91", "#59a590", "#40908e", "#287a8c", "#1c6488", "#254b7f")
 
 
 def rate_map(multiples: Sequence[float]) -> ScalarMappable:
     """Colours of learning rates c, even in log c."""
-    import seaborn as sns
-
     values = np.asarray(multiples, dtype=float)
     low, high = (values.min(), values.max()) if values.size else (1.0, 2.0)
     if low == high:
         low, high = low / 2, high * 2
-    return ScalarMappable(LogNorm(low, high), sns.color_palette(MAP, as_cmap=True))
+    return ScalarMappable(LogNorm(low, high), LinearSegmentedColormap.from_list("crest", ANCHORS))
 
 
 def rate_color(rates: ScalarMappable, c: float) -> tuple[float, float, float, float]:
@@ -103,7 +102,6 @@ def trajectory_panel(
     rates: ScalarMappable,
     *,
     log: bool = False,
-    members: bool = True,
 ) -> pd.DataFrame:
     """Draw a quantity against the step for each c.
 
@@ -126,9 +124,8 @@ def trajectory_panel(
     values = table[quantity].to_numpy(float)
     if nothing_to_show(ax, values):
         return pd.DataFrame(columns=["multiple", "step", "median", "n", "diverged"])
-    if members:
-        for (_, c), own in table.groupby(["row", "multiple"]):
-            _member(ax, own, quantity, rate_color(rates, c))
+    for (_, c), own in table.groupby(["row", "multiple"]):
+        _member(ax, own, quantity, rate_color(rates, c))
     medians = table.groupby(["multiple", "step"])[quantity].median().rename("median").reset_index()
     counts = table.groupby(["multiple", "step"])["diverged"].agg(["size", "sum"]).to_numpy()
     medians["n"], medians["diverged"] = counts[:, 0], counts[:, 1].astype(int)

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
-from spectral_atlas.papers.kalra2023.figures.diagram import LOOKS, phase_panel
+from spectral_atlas.papers.kalra2023.figures.diagram import phase_panel
+from spectral_atlas.papers.kalra2023.figures.diagram_parts import LOOKS
 from spectral_atlas.papers.kalra2023.figures.shared import SYMBOLS, summarize_constants
 from spectral_atlas.papers.kalra2023.uv_theory import K_MAX, mean_c_loss, mean_c_max
 from spectral_atlas.plotting.style import COLORBLIND
@@ -48,7 +49,10 @@ def uv_diagram(ax: Axes, uv: xr.Dataset) -> pd.DataFrame:
     frame = constants_frame(uv)
     by = ["network", "depth", "width"]
     table = summarize_constants(frame, by, ["c_loss", "c_sharp", "c_top", "c_max"])
-    phase_panel(ax, frame, constants=("c_loss", "c_sharp", "c_max"), fits=False, xlim=(1.4, 8.5))
+    phase_panel(
+        ax, frame, constants=("c_loss", "c_sharp", "c_max"), fits=False, sizes=False,
+        xlim=(1.4, 8.5),
+    )  # fmt: skip
     for dots in ax.collections:
         if isinstance(dots, PathCollection):  # thousands of them
             dots.set(rasterized=True, alpha=0.1)
