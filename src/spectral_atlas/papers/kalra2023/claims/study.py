@@ -24,7 +24,7 @@ DATA = {  # name and number of samples of each training set
     "teacher": ("tanh teacher, D=64, H=32, K=10", 512),
     "teacher_scalar": ("tanh teacher, D=64, H=32, K=1", 512),
     "random_labels": ("random labels, D=32, K=10", 512),
-    "fields": ("random fields, 8x8x3, K=10, decay=1.5", 128),
+    "fields": ("random fields, 8x8x3, K=10, decay=1.5", 64),
 }
 EARLY = {"steps": 10, "grid_step": 0.1}
 ATTRIBUTES: dict[str, dict[str, float]] = {  # of files that are not of early training

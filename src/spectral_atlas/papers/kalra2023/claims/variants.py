@@ -8,7 +8,7 @@ from spectral_atlas.papers.kalra2023.claims.regimes import learning, linear, myr
 from spectral_atlas.papers.kalra2023.claims.samples import all_of, constant, sharpness_ratio
 
 SETTING = "ReLU FCN (D = 64, N = 512), squared error, full batches, T = 10"
-CNN = "Myrtle CNN, random fields (8 x 8 x 3, N = 128), squared error, full batches, T = 10"
+CNN = "Myrtle CNN, random fields (8 x 8 x 3, N = 64), squared error, full batches, T = 10"
 SGD = "ReLU FCN, power-law mixture, SGD with batches of {}, T = 10, d = 4"
 LINEAR = "Linear FCN in neural tangent parameterization, power-law mixture, T = 10, d = 4"
 OTHERS = "measured independently, other code"
