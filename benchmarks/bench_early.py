@@ -78,9 +78,7 @@ def rates(depth: int, width: int, device: str) -> dict[str, object]:
     }
     for call in calls.values():
         seconds(call, device)
-    best = {
-        name: min(seconds(call, device) for _ in range(TURNS)) for name, call in calls.items()
-    }
+    best = {name: min(seconds(call, device) for _ in range(TURNS)) for name, call in calls.items()}
     found = {name: flops[name] / best[name] / 1e9 for name in calls}
     return {
         "depth": depth,
