@@ -69,8 +69,6 @@ def a8(inputs: Inputs, style: Style) -> Drawing:
         reference(ax, 2.0, style="--", color="0.25", zorder=1.6)
         letter(ax, text, f"$d={depth}$, $w={width}$, {seeds_text(shown, VARIANT)}")
         ax.set_ylabel(r"$c=\eta\lambda_0$")
-        if width != widths[-1]:
-            ax.tick_params(labelbottom=False)
     measured = both_measurements(frame)
     tables.append(_measurements(axes[last[0]], measured).assign(panel=last[0]))
     letter(axes[last[0]], last[0], f"the authors' measurement, {len(measured)} runs")
