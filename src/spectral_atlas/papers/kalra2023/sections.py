@@ -79,7 +79,7 @@ class Models(Section):
             raise ValueError("must not repeat a width")
         return widths
 
-    def each(self) -> list[Models]:
+    def _each(self) -> list[Models]:
         """The same, one width each."""
         return [self.model_copy(update={"widths": [w]}) for w in self.widths]
 

@@ -104,7 +104,7 @@ def items(section: Measured) -> list[Item]:
     found = []
     for position, group in enumerate(section.models):
         shape = section._shape_of(group.data)
-        for number, models in enumerate(group.each()):
+        for number, models in enumerate(group._each()):
             size = _size(models, shape)
             batch = min(models.batch or shape.samples, shape.samples)
             measured = min(section.sharpness_samples or shape.samples, shape.samples)
