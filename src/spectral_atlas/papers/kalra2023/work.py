@@ -21,7 +21,7 @@ AUTHORS = 21  # of one by the authors' protocol
 SEARCHED = 4.5  # values of c that the search for c_sharp tries
 SHARP_STEPS = 0.7  # share of the steps that are measured before the outcome is known
 BARRIER_SHARE = 0.7  # of the 100 points on the way, up to the first barrier
-VECTORS = 48  # of the size of the parameters, measured at w = 2048: gradients, tracks, Lanczos basis
+VECTORS = 48  # of the size of the parameters, measured: gradients, tracks, the Lanczos basis
 KEPT = 4  # copies of the activations that a graph of second derivatives keeps
 
 
