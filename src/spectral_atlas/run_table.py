@@ -43,7 +43,7 @@ def _row(planned: PlannedNode) -> dict[str, Any]:
             names = dataset["outcome"].attrs["flag_meanings"].split()
             values = dataset["outcome"].values
             row |= {name: int((values == code).sum()) for code, name in enumerate(names)}
-        if "certified" in dataset:
+        if "certified" in dataset and "lambda_max" in dataset:  # a flag beside each eigenvalue
             finite = dataset["lambda_max"].notnull()
             row["uncertified"] = int(((dataset["certified"] == 0) & finite).sum())
     return row
