@@ -1,13 +1,20 @@
-"""A check: one statement of the paper with the function that measures it."""
+"""Checks: statements of a paper, each with the function that measures it on the cached files."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, Any
 
 from spectral_atlas.claims import Claim
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import xarray as xr
 
 BROKEN = "could not be evaluated"
 Measurement = Callable[[Any], tuple[float, str]]
@@ -15,6 +22,24 @@ Measurement = Callable[[Any], tuple[float, str]]
 
 class Unmeasured(Exception):
     """The caches at hand cannot decide the claim; the message says why."""
+
+
+class Cached:
+    """The files that claims are measured on; base of a paper's study.
+
+    Parameters
+    ----------
+    inputs : datasets by ``stage/name``; absent ones make the claims on them unmeasured.
+    """
+
+    def __init__(self, inputs: Mapping[str, xr.Dataset]) -> None:
+        self.inputs = inputs
+
+    def dataset(self, ref: str) -> xr.Dataset:
+        """The dataset ``stage/name``; Unmeasured where it is absent."""
+        if ref not in self.inputs:
+            raise Unmeasured(f"no {ref} at hand")
+        return self.inputs[ref]
 
 
 @dataclass(frozen=True)
@@ -81,3 +106,47 @@ def check(
         return Check(id, figure, statement, expected, low, high, tolerance, evidence, measure)
 
     return wrap
+
+
+def in_order(*modules: ModuleType, letters: str = ascii_uppercase) -> tuple[Check, ...]:
+    """The ``CHECKS`` of all modules, by letter, number and part of their ids.
+
+    Parameters
+    ----------
+    modules : each with an iterable ``CHECKS``
+    letters : str
+        First letters of the ids, in their order.
+
+    Raises
+    ------
+    ValueError
+        An id is not one of the letters, a number and perhaps a part, as in A1 or T12b.
+    """
+    found = [one for module in modules for one in module.CHECKS]
+    return tuple(sorted(found, key=lambda one: _place(one.id, letters)))
+
+
+def _place(id: str, letters: str) -> tuple[int, int, str]:
+    parts = re.fullmatch(rf"([{letters}])([0-9]+)([a-z]*)", id)
+    if parts is None:
+        raise ValueError(f"id = {id!r}: must be one of {letters}, a number and perhaps a part")
+    letter, number, part = parts.groups()
+    return letters.index(letter), int(number), part
+
+
+def evaluator(
+    study: Callable[[Mapping[str, xr.Dataset]], Any], checks: tuple[Check, ...]
+) -> Callable[[Mapping[str, xr.Dataset]], list[Claim]]:
+    """The function that evaluates a paper's claims: every check on one study of the inputs."""
+
+    def evaluate(inputs: Mapping[str, xr.Dataset]) -> list[Claim]:
+        """Every claim, in order; those that the inputs cannot decide are not measured.
+
+        Parameters
+        ----------
+        inputs : datasets by ``stage/name``
+        """
+        files = study(inputs)
+        return [one(files) for one in checks]
+
+    return evaluate

@@ -10,12 +10,7 @@ seed the worst one decides, and a run that overflowed counts against it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import xarray as xr
-
-from spectral_atlas.checks import Check
-from spectral_atlas.claims import Claim
+from spectral_atlas.checks import evaluator, in_order
 from spectral_atlas.papers.benarous2024.claims import (
     alignment,
     eigenvalues,
@@ -29,27 +24,8 @@ from spectral_atlas.papers.benarous2024.claims import (
 )
 from spectral_atlas.papers.benarous2024.claims.study import Study
 
-_MODULES = (
+CHECKS = in_order(
     alignment, eigenvalues, prediction, recalled_layers, layers, four, instruments, variants,
     widths,
 )  # fmt: skip
-
-
-def _order(check: Check) -> tuple[str, int]:
-    return check.id[0], int(check.id[1:])
-
-
-CHECKS: tuple[Check, ...] = tuple(
-    sorted((check for module in _MODULES for check in module.CHECKS), key=_order)
-)
-
-
-def evaluate(inputs: Mapping[str, xr.Dataset]) -> list[Claim]:
-    """Every claim, in order; those that the inputs cannot decide are not measured.
-
-    Parameters
-    ----------
-    inputs : datasets by ``stage/name``
-    """
-    study = Study(inputs)
-    return [check(study) for check in CHECKS]
+evaluate = evaluator(Study, CHECKS)

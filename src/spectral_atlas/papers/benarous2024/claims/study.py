@@ -6,13 +6,13 @@ with exactly these parameters and on no others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.checks import Unmeasured
+from spectral_atlas.checks import Cached, Unmeasured
 
 Array = np.ndarray
 FEWEST_DRAWS = 10_000  # of the Monte Carlo behind a prediction; the 2 % below need them
@@ -75,22 +75,8 @@ class Files:
     spectra: xr.Dataset
 
 
-class Study:
-    """All inputs of the claims.
-
-    Parameters
-    ----------
-    inputs : datasets by ``stage/name``; absent ones make the claims on them unmeasured.
-    """
-
-    def __init__(self, inputs: Mapping[str, xr.Dataset]) -> None:
-        self.inputs = inputs
-
-    def dataset(self, ref: str) -> xr.Dataset:
-        """The dataset ``stage/name``; Unmeasured where it is absent."""
-        if ref not in self.inputs:
-            raise Unmeasured(f"no {ref} at hand")
-        return self.inputs[ref]
+class Study(Cached):
+    """All inputs of the claims, refused where their regime is not the one claimed."""
 
     def runs(self, regime: Regime) -> tuple[xr.Dataset, xr.Dataset]:
         """Data and runs of a study; Unmeasured where their parameters are not those claimed."""

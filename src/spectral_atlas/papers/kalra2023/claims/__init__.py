@@ -11,12 +11,7 @@ measured, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import xarray as xr
-
-from spectral_atlas.checks import Check
-from spectral_atlas.claims import Claim
+from spectral_atlas.checks import evaluator, in_order
 from spectral_atlas.papers.kalra2023.claims import (
     constants,
     instruments,
@@ -32,27 +27,8 @@ from spectral_atlas.papers.kalra2023.claims import (
 )
 from spectral_atlas.papers.kalra2023.claims.study import Study
 
-_MODULES = (
+CHECKS = in_order(
     constants, instruments, long_runs, losses, ordering, reduction, saturation, uv_constants,
     uv_first_step, uv_runs, variants,
 )  # fmt: skip
-
-
-def _order(check: Check) -> tuple[str, int]:
-    return check.id[0], int(check.id[1:])
-
-
-CHECKS: tuple[Check, ...] = tuple(
-    sorted((check for module in _MODULES for check in module.CHECKS), key=_order)
-)
-
-
-def evaluate(inputs: Mapping[str, xr.Dataset]) -> list[Claim]:
-    """Every claim, in order; those that the inputs cannot decide are not measured.
-
-    Parameters
-    ----------
-    inputs : datasets by ``stage/name``
-    """
-    study = Study(inputs)
-    return [check(study) for check in CHECKS]
+evaluate = evaluator(Study, CHECKS)

@@ -7,13 +7,12 @@ on other data or at another scale it is not measured.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.checks import Unmeasured
+from spectral_atlas.checks import Cached, Unmeasured
 
 Array = np.ndarray
 FEWEST = 3  # runs of a network that a statement about it needs
@@ -70,22 +69,12 @@ class Nets:
         return ", ".join(parts)
 
 
-class Study:
-    """All inputs of the claims.
-
-    Parameters
-    ----------
-    inputs : datasets by ``stage/name``; absent ones make the claims on them unmeasured.
-    """
-
-    def __init__(self, inputs: Mapping[str, xr.Dataset]) -> None:
-        self.inputs = inputs
+class Study(Cached):
+    """All inputs of the claims, refused where their settings are not those claimed."""
 
     def dataset(self, ref: str) -> xr.Dataset:
         """The dataset ``stage/name``; Unmeasured where it is absent or has other settings."""
-        if ref not in self.inputs:
-            raise Unmeasured(f"no {ref} at hand")
-        found = self.inputs[ref]
+        found = super().dataset(ref)
         for name, claimed in ATTRIBUTES.get(ref, EARLY).items():
             value = float(found.attrs[name])
             if not np.isclose(value, claimed):
@@ -108,9 +97,7 @@ class Study:
 
     def _demand_data(self, name: str) -> None:
         ref = f"data/{name}"
-        if ref not in self.inputs:
-            raise Unmeasured(f"no {ref} at hand")
-        data, (claimed, samples) = self.inputs[ref], DATA[name]
+        data, (claimed, samples) = super().dataset(ref), DATA[name]
         found = str(data.attrs["name"])
         if found != claimed:
             raise Unmeasured(f"{ref} is a {found} instead of a {claimed}")

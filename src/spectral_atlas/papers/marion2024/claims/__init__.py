@@ -9,13 +9,7 @@ grid, steps and readout are theirs. A claim without data is not measured, and sa
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
-import xarray as xr
-
-from spectral_atlas.checks import Check
-from spectral_atlas.claims import Claim
+from spectral_atlas.checks import evaluator, in_order
 from spectral_atlas.papers.marion2024.claims import (
     constants,
     edge,
@@ -33,28 +27,9 @@ from spectral_atlas.papers.marion2024.claims import (
 )
 from spectral_atlas.papers.marion2024.claims.study import Study
 
-_MODULES = (
+CHECKS = in_order(
     theorem_one, formulas, rank_one, small_scale, threshold, edge, trajectories, underdetermined,
     tables, published_runs, constants, gelu, instruments,
+    letters="TFM",
 )  # fmt: skip
-
-
-def _order(check: Check) -> tuple[int, int, str]:
-    letter, number, part = re.findall(r"[A-Z]|\d+|[a-z]*$", check.id)[:3]
-    return "TFM".index(letter), int(number), part
-
-
-CHECKS: tuple[Check, ...] = tuple(
-    sorted((check for module in _MODULES for check in module.CHECKS), key=_order)
-)
-
-
-def evaluate(inputs: Mapping[str, xr.Dataset]) -> list[Claim]:
-    """Every claim, in order; those that the inputs cannot decide are not measured.
-
-    Parameters
-    ----------
-    inputs : datasets by ``stage/name``
-    """
-    study = Study(inputs)
-    return [check(study) for check in CHECKS]
+evaluate = evaluator(Study, CHECKS)

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from spectral_atlas.checks import Unmeasured
+from spectral_atlas.checks import Cached, Unmeasured
 from spectral_atlas.papers.marion2024 import theory
 from spectral_atlas.papers.marion2024.problem import Problem
 
@@ -45,7 +45,7 @@ SMALL = 0.367  # largest Gaussian scale of the published grid without a run that
 RESIDUAL_SMALL = 0.57  # scale s up to which residual networks reach w* by the published runs
 
 
-class Study:
+class Study(Cached):
     """All inputs of the claims, with what is derived from them computed once.
 
     Parameters
@@ -54,16 +54,10 @@ class Study:
     """
 
     def __init__(self, inputs: Mapping[str, xr.Dataset]) -> None:
-        self.inputs = inputs
+        super().__init__(inputs)
         self.problems = cache(self._problems)
         self.runs = cache(self._runs)
         self.theta = cache(self._theta)
-
-    def dataset(self, ref: str) -> xr.Dataset:
-        """The dataset ``stage/name``; Unmeasured where it is absent."""
-        if ref not in self.inputs:
-            raise Unmeasured(f"no {ref} at hand")
-        return self.inputs[ref]
 
     def _problems(self, name: str) -> list[Problem]:
         data = self.dataset(f"data/{name}")
