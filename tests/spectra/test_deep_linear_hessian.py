@@ -144,3 +144,12 @@ def test_misfits_are_refused(change, message):
     good = {"theta": np.zeros((2, 21)), "Sigma": np.eye(3), "b": np.ones(3), "readout": None}
     with pytest.raises(ValueError, match=message):
         gradient(DeepLinear.plain(3, 3), **(good | change))
+
+
+def test_several_outputs_are_refused():
+    arch = DeepLinear.plain(3, 2, outputs=2)
+    theta = np.zeros((2, arch.n_params))
+    with pytest.raises(ValueError, match="outputs = 2"):
+        gradient(arch, theta, np.eye(3), np.ones(3))
+    with pytest.raises(ValueError, match="outputs = 2"):
+        predictor(arch, theta)

@@ -242,6 +242,14 @@ def test_refusals(changes, words):
         inspect.unwrap(train_deep_linear)(arch, **{**good, **changes})
 
 
+def test_several_outputs_are_refused():
+    arch = DeepLinear.plain(3, 2, outputs=2)
+    theta, rates, data = np.zeros((2, arch.n_params)), np.ones(2), (np.eye(3), np.zeros(3))
+    for train in (train_deep_linear, train_gelu_mlp):
+        with pytest.raises(ValueError, match="outputs = 2"):
+            train(arch, theta, rates, 1, *data)
+
+
 def test_kernels_are_cached_under_their_whole_source(tmp_path, monkeypatch):
     """An edit in what a kernel inlines must not meet the old compiled kernel."""
     from spectral_atlas.training import kernels_gelu, kernels_linear, simd

@@ -1,4 +1,4 @@
-"""Deep linear networks x -> p^T W_L ... W_1 x with one output.
+"""Deep linear networks x -> p^T W_L ... W_1 x, or x -> W_L ... W_1 x with several outputs.
 
 Parameters travel as flat float64 vectors ``theta`` (W_1 row by row, then W_2, ...), so that an
 ensemble is an array ``(members, P)`` and every tool that knows only vectors can use it.
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class DeepLinear:
-    """Layer shapes of a deep linear network with one output.
+    """Layer shapes of a deep linear network.
 
     Attributes
     ----------
@@ -25,16 +25,20 @@ class DeepLinear:
         ``shapes[0][1]`` is the input dimension d; neighbours chain.
     readout : bool
         True: the output is p^T W_L ... W_1 x with a fixed, untrained unit vector p of length
-        ``shapes[-1][0]``. False: W_L has one row and is trained like the others.
+        ``shapes[-1][0]``. False: W_L has a row for each output and is trained like the others.
+    outputs : int >= 1
+        Number of outputs; a readout has one.
 
     Raises
     ------
     ValueError
-        If there is no layer, the shapes do not chain, or W_L has several rows without a readout.
+        If there is no layer, the shapes do not chain, or the number of outputs fits neither the
+        rows of W_L nor the readout.
     """
 
     shapes: tuple[tuple[int, int], ...]
     readout: bool = False
+    outputs: int = 1
 
     def __post_init__(self) -> None:
         if not self.shapes:
@@ -42,17 +46,22 @@ class DeepLinear:
         for k, (below, above) in enumerate(zip(self.shapes, self.shapes[1:], strict=False), 1):
             if above[1] != below[0]:
                 raise ValueError(f"layers {k} and {k + 1} do not chain: {below} then {above}")
-        if not self.readout and self.shapes[-1][0] != 1:
+        if self.outputs < 1 or (self.readout and self.outputs != 1):
+            most = ", and 1 with a readout" if self.readout else ""
+            raise ValueError(f"outputs = {self.outputs}: must be an integer >= 1{most}")
+        if not self.readout and self.shapes[-1][0] != self.outputs:
+            rows = "one row" if self.outputs == 1 else f"{self.outputs} rows"
             raise ValueError(
-                f"the last layer needs one row without a readout, got {self.shapes[-1]}"
+                f"the last layer needs {rows} without a readout, got {self.shapes[-1]}"
             )
 
     @classmethod
-    def plain(cls, d: int, depth: int, width: int | None = None) -> DeepLinear:
-        """W_1 is width x d, the middle layers are square, W_L is 1 x width; all are trained."""
+    def plain(cls, d: int, depth: int, width: int | None = None, outputs: int = 1) -> DeepLinear:
+        """W_1 is width x d, the middle layers are square, W_L is outputs x width; all trained."""
         m = d if width is None else width
-        widths = [d, *[m] * (depth - 1), 1]
-        return cls(tuple((widths[k + 1], widths[k]) for k in range(depth)))
+        widths = [d, *[m] * (depth - 1), outputs]
+        shapes = tuple((widths[k + 1], widths[k]) for k in range(depth))
+        return cls(shapes, outputs=outputs)
 
     @classmethod
     def residual(cls, d: int, depth: int) -> DeepLinear:
@@ -113,7 +122,14 @@ def predictor(
     """The linear map p^T W_L ... W_1 as a vector of length d, for every member.
 
     ``readout`` is one p for all members or one each.
+
+    Raises
+    ------
+    ValueError
+        If the architecture has several outputs, or lacks the readout that it needs.
     """
+    if arch.outputs != 1:
+        raise ValueError(f"outputs = {arch.outputs}: must be 1 for the predictor to be a vector")
     layers = arch.unflatten(theta)
     if arch.readout:
         if readout is None:

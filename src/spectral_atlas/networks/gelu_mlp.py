@@ -82,3 +82,5 @@ def torch_risk(
 def _check(arch: DeepLinear) -> None:
     if arch.readout:
         raise ValueError("a GELU network has no fixed readout: use DeepLinear.plain for its shapes")
+    if arch.outputs != 1:
+        raise ValueError(f"arch.outputs = {arch.outputs}: must be 1")

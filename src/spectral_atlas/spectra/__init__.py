@@ -22,6 +22,13 @@ from spectral_atlas.spectra.gram import (
 )
 from spectral_atlas.spectra.gram_pairs import GramPairs, GramSolver
 from spectral_atlas.spectra.lanczos import Extremes, lanczos
+from spectral_atlas.spectra.linear_map_hessian import (
+    Inertia,
+    LinearMapHessian,
+    linear_map_hessian,
+    negative_directions,
+    rotation_modes,
+)
 from spectral_atlas.spectra.minimizers import sharpness_at_minimizer
 from spectral_atlas.spectra.operators import (
     CompressibleOperator,
@@ -79,6 +86,8 @@ __all__ = [
     "GramSolver",
     "GramSpectrum",
     "HessianOperator",
+    "Inertia",
+    "LinearMapHessian",
     "MatrixOperator",
     "SoftmaxHessian",
     "SpectralDensity",
@@ -99,11 +108,14 @@ __all__ = [
     "hutchinson",
     "lanczos",
     "layer_alignment",
+    "linear_map_hessian",
+    "negative_directions",
     "orthonormal_basis",
     "power_iteration_norm",
     "power_iteration_rayleigh",
     "principal_angles",
     "rank_one_mass",
+    "rotation_modes",
     "sharpness_at_minimizer",
     "softmax_regression",
     "spectral_density",

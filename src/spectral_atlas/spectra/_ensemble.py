@@ -53,6 +53,8 @@ class Ensemble:
     def __init__(
         self, arch: DeepLinear, theta: Array, Sigma: Array, b: Array, readout: Array | None
     ) -> None:
+        if arch.outputs != 1:
+            raise ValueError(f"outputs = {arch.outputs}: must be 1 for this Hessian")
         theta = np.ascontiguousarray(theta, dtype=np.float64)
         if theta.ndim != 2 or theta.shape[1] != arch.n_params or not len(theta):
             raise ValueError(f"theta: expected (B, {arch.n_params}) with B >= 1, got {theta.shape}")

@@ -46,6 +46,8 @@ def sharpness_at_minimizer(
     ValueError
         If Sigma has a negative eigenvalue beyond rounding, or a readout is missing or unwanted.
     """
+    if arch.outputs != 1:
+        raise ValueError(f"arch.outputs = {arch.outputs}: must be 1")
     if arch.readout != (readout is not None):
         raise ValueError(f"this architecture {'needs' if arch.readout else 'takes no'} readout p")
     values, vectors = np.linalg.eigh(np.asarray(Sigma, dtype=np.float64))

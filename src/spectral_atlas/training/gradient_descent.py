@@ -144,6 +144,8 @@ def _widths(arch: DeepLinear) -> Int[Array, " depth_and_1"]:
 
 
 def _ensemble(arch: DeepLinear, theta0: Array, eta: Array) -> tuple[Array, Array]:
+    if arch.outputs != 1:
+        raise ValueError(f"outputs = {arch.outputs}: must be 1 for this training")
     theta0, eta = np.asarray(theta0, dtype=np.float64), np.asarray(eta, dtype=np.float64)
     if theta0.ndim != 2 or theta0.shape[1] != arch.n_params:
         raise ValueError(f"theta0 {theta0.shape}: must be (members, {arch.n_params})")
