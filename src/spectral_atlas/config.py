@@ -90,6 +90,21 @@ def parse(raw: dict[str, Any]) -> Base:
         raise ConfigError("\n".join(lines)) from None
 
 
+def cautions(section: BaseModel, path: str = "") -> list[str]:
+    """What is allowed, but hardly meant: one line for each, with the path of its key.
+
+    A section that has any to give lists them in a method ``_cautions()``, each as
+    ``"key = value: why"``.
+    """
+    own = getattr(section, "_cautions", list)
+    lines = [f"config warning: {path}{'.' if path else ''}{line}" for line in own()]
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            lines += cautions(value, f"{path}.{name}" if path else name)
+    return lines
+
+
 def _describe(error: Any) -> str:
     path = ""
     for part in error["loc"]:

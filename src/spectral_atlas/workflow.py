@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from spectral_atlas import keys
-from spectral_atlas.config import ConfigError, parse
+from spectral_atlas.config import ConfigError, cautions, parse
 from spectral_atlas.plan import Plan
 from spectral_atlas.registry import resolve
 
@@ -32,6 +32,8 @@ def read_plan(raw: dict[str, Any]) -> Plan:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()
         raise SystemExit(1) from None
+    for line in cautions(plan.config):
+        sys.stderr.write(f"{line}\n")
     keys.remember()
     now = Path(PLANNED_NOW)
     now.parent.mkdir(exist_ok=True)

@@ -1,0 +1,103 @@
+"""What the paper's figures have in common: members of a runs file, their paths, ends and names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from spectral_atlas.papers.jacot2021.theory import smallest_gamma
+from spectral_atlas.plotting.facts import MISSING, counted, quoted
+
+Array = np.ndarray
+Inputs = Mapping[str, xr.Dataset]
+FATES = {"stopped": "o", "unfinished": "x", "diverged": "^"}  # with the markers of path ends
+
+
+def members_frame(runs: xr.Dataset) -> pd.DataFrame:
+    """One row for each member of a runs file.
+
+    Returns
+    -------
+    DataFrame with the column ``member`` (place in the file), all coordinates of the members, and
+    ``fate``: stopped (the cost fell below the share asked for), unfinished or diverged.
+    """
+    names = [name for name in runs.coords if runs[name].dims == ("member",)]
+    frame = pd.DataFrame({str(name): runs[name].values for name in names})
+    frame.insert(0, "member", np.arange(runs.sizes["member"]))
+    fate = np.where(runs["stopped"].values, "stopped", "unfinished")
+    frame["fate"] = np.where(runs["diverged_at"].values >= 0, "diverged", fate)
+    return frame
+
+
+def choose(frame: pd.DataFrame, **values: float) -> pd.DataFrame:
+    """Rows whose columns have these values up to rounding: ``choose(f, depth=4, gamma=1.5)``."""
+    kept = np.ones(len(frame), dtype=bool)
+    for name, value in values.items():
+        kept &= np.isclose(frame[name].to_numpy(float), value)
+    return frame[kept]
+
+
+def levels(frame: pd.DataFrame, name: str) -> list[Any]:
+    """Values that a column takes, ascending."""
+    return sorted(frame[name].unique().tolist())
+
+
+def along_path(dataset: xr.Dataset, runs: xr.Dataset, member: int, name: str) -> Array:
+    """A variable of either file along one member's path, (n_records, ...), without the padding."""
+    count = int(runs["n_records"].values[member])
+    return np.asarray(dataset[name].values[member, :count])
+
+
+def at_end(dataset: xr.Dataset, runs: xr.Dataset, name: str) -> Array:
+    """A variable of either file at the last record of each member, (members, ...)."""
+    last = runs["n_records"].values.astype(int) - 1
+    return np.asarray(dataset[name].values[np.arange(last.size), last])
+
+
+def is_ntk(gamma: float, depth: int) -> bool:
+    """Whether gamma is 1 - 1/L, the NTK parametrization."""
+    return bool(np.isclose(gamma, smallest_gamma(depth)))
+
+
+def gamma_label(gamma: float, depth: int | None = None) -> str:
+    """``γ = 1.5``; with a depth, ``γ = 1 − 1/L`` where that is the value."""
+    if depth is not None and is_ntk(gamma, depth):
+        return "γ = 1 − 1/L"
+    return f"γ = {gamma:.4g}"
+
+
+def networks_text(frame: pd.DataFrame) -> str:
+    """Targets and starts behind a drawing, ``"10 targets"`` or ``"3 targets × 8 starts"``."""
+    parts = [counted(frame["target"].nunique(), "target")]
+    if (starts := frame["initialization"].nunique()) > 1:
+        parts.append(counted(starts, "start"))
+    return " × ".join(parts)
+
+
+def fates_text(fates: Iterable[str]) -> str:
+    """What became of the members, ``"30 runs: 2 unfinished, 0 diverged"``."""
+    all_fates = list(fates)
+    lost = {fate: all_fates.count(fate) for fate in ("unfinished", "diverged")}
+    found = ", ".join(f"{n} {fate}" for fate, n in lost.items())
+    return f"{counted(len(all_fates), 'run')}: {found}"
+
+
+def span(values: Array | pd.Series, digits: int = 3) -> str:
+    """Least and largest finite value as text, one number where both read the same.
+
+    Examples
+    --------
+    >>> span(np.array([0.8367, 0.8511, np.nan])), span(np.array([np.nan]))
+    ('0.837–0.851', 'n/a')
+    """
+    flat = np.asarray(values, dtype=float).ravel()
+    flat = flat[np.isfinite(flat)]
+    if flat.size == 0:
+        return MISSING
+    low, high = (str(quoted(float(v), digits)) for v in (flat.min(), flat.max()))
+    between = "–" if flat.min() >= 0 else " to "
+    return low if low == high else f"{low}{between}{high}"

@@ -1,0 +1,29 @@
+"""Plateaus of a path: by how many singular values stand out, and where it is quietest."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+Array = np.ndarray
+STANDS_OUT = 0.3  # a singular value above this counts; those of A* are of order 1 to 10
+
+
+def ranks(maps: Float[Array, "*records n_out n_in"]) -> Int[Array, "*records"]:
+    """Number of singular values above `STANDS_OUT`; -1 where a map is not finite."""
+    fine = np.isfinite(maps).all((-2, -1))
+    out = np.full(maps.shape[:-2], -1)
+    out[fine] = (np.linalg.svd(maps[fine], compute_uv=False) > STANDS_OUT).sum(-1)
+    return out
+
+
+def quietest(run: xr.Dataset, rank: int) -> int | None:
+    """The record of smallest gradient norm while the map has a rank; None where it never has it.
+
+    ``run`` is one member of a runs file, with ``map`` and ``gradient_norm`` along ``record``.
+    """
+    mine = np.flatnonzero(ranks(run["map"].values) == rank)
+    if not mine.size:
+        return None
+    return int(mine[np.argmin(run["gradient_norm"].values[mine])])
