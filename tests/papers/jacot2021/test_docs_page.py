@@ -159,6 +159,8 @@ def test_other_settings_on_the_page_are_those_of_the_configuration():
     }
     for name, (count, ends, rank) in listed.items():
         assert f"`{name}`: rank 0 to {rank}, {count} values of lambda from {ends}" in text
+    assert runs["ridge_gd"]["stop_gradient"] == 3e-6
+    assert "|gradient| < 3e-6 instead" in text
     assert runs["ridge_gd"]["ridge"] == 0.001
     assert runs["ridge_gd"]["noise"] == 0.3
     assert runs["distances"]["scale"] == 0.25

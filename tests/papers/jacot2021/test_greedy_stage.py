@@ -284,7 +284,7 @@ def test_a_smaller_start_comes_closer_to_the_first_saddle(planes: dict[int, xr.D
     nearest = found["distances"].min("record").sel(stage=1)
     np.testing.assert_allclose(nearest, np.sqrt(found["squared_norm"][:, 0]), rtol=0.15)
     assert float(nearest.sel(gamma=4)) < 0.25 * float(nearest.sel(gamma=2.5))
-    assert found.attrs == {"target": 5, "depth": 3, "width": 8}
+    assert found.attrs == {"target": 5, "depth": 3, "width": 8, "epsilon": 0.1}
 
 
 def test_a_path_without_the_plateau_is_refused_in_one_line(files: Files) -> None:

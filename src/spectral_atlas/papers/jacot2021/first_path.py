@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Inputs, Job
 
 AFTER = 6000.0  # time, steps times eta, at most, to arrive at the saddle once the origin is left
-SETTLED = 1e-4  # |gradient| in units of s_1 at which it has arrived
+SETTLED = 1e-5  # |gradient| in units of s_1 at which it has arrived
 MOST = 400  # records of a path, more where it oscillates
 
 

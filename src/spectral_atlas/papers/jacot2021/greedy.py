@@ -59,7 +59,9 @@ def greedy(config: Greedy, inputs: Inputs, job: Job) -> xr.Dataset:
         _member(paths, task, one, (stages, records, _largest(config, stages, task)))
         for paths, task, one in zip(found, tasks, coords, strict=True)
     ]
-    return xr.concat(members, "member").assign_attrs(learning_rate=config.learning_rate)
+    joined = xr.concat(members, "member").assign_attrs(learning_rate=config.learning_rate)
+    names = ("depth", "target", "epsilon")  # along the members, though they be all the same
+    return joined.assign_coords({n: ("member", [one[n] for one in coords]) for n in names})
 
 
 def _largest(config: Greedy, width: int, task: MatrixCompletion) -> int:
@@ -107,5 +109,5 @@ def _member(
             "test_at_zero": float(task.test_cost(zero)),
             "cost_at_zero": float(task.cost(zero)),
         },
-        coords={"stage": np.arange(1, stages + 1), **coords},
+        coords={"stage": np.arange(1, stages + 1)},
     )

@@ -53,7 +53,8 @@ def saddles(config: IncludedSaddles, inputs: Inputs, job: Job) -> xr.Dataset:
         origin = [np.zeros_like(layer) for layer in run.ends[0]]
         points = [include(end, config.width) for end in (origin, *run.ends)]
         found = _measured(points, task, 0.0, config.tolerance, job.seed)
-        parts.append(found.rename(point="stage").assign_coords(names))
+        own = {name: ("member", [value]) for name, value in names.items()}
+        parts.append(found.rename(point="stage").expand_dims("member").assign_coords(own))
     joined = xr.concat(parts, "member", join="outer", fill_value={"certain": False})
     return joined.assign_attrs(width=config.width)
 
