@@ -211,6 +211,8 @@ def test_too_few_steps_are_refused_with_the_stage_and_the_number():
     with pytest.raises(ValueError, match=f"most_steps = 40: must be at least {first} in stage 1"):
         run(None, margin=30, most_steps=40)
     assert len(run(second, margin=30, max_width=2).stages) == 2
+    cut = run(None, margin=30, most_steps=second - 1)  # the data's fault, not the caller's
+    assert len(cut.stages) == 1 and not cut.converged
 
 
 @pytest.mark.parametrize("name", ["epsilon", "learning_rate", "tolerance"])

@@ -136,7 +136,8 @@ def greedy_low_rank(
     learning_rate : float > 0
     steps : int, optional
         Made in every stage but the last. By default one ends at its critical point, as soon as
-        |dC/dtheta| < stationary s, or after `most_steps`.
+        |dC/dtheta| < stationary s, or after `most_steps`; a second or later stage that would need
+        more than these is not begun, and the paths have not converged.
     margin : int
         Added to `needed_steps` for what else has to settle.
     tolerance : float > 0
@@ -151,7 +152,8 @@ def greedy_low_rank(
     Raises
     ------
     ValueError
-        If a number is outside its range, or a stage needs more steps than it may make.
+        If a number is outside its range, or the first stage, with `steps` any, needs more steps
+        than it may make.
     """
     _check(depth, epsilon=epsilon, learning_rate=learning_rate, tolerance=tolerance)
     n_out, n_in = observed.shape
@@ -164,9 +166,10 @@ def greedy_low_rank(
         s, u, v = top_triple(2 * weights * (end_to_end(layers) - observed))
         reach = s / (2 * float(u**2 @ weights @ v**2))  # C is least there along -u v^T
         needed = margin + needed_steps(s, epsilon, learning_rate, depth, reach=reach)
+        if steps is None and stages and needed > most_steps:
+            break
         _check_steps(width, s, needed, steps, most_steps)
         arch = DeepLinear.plain(n_in, depth, width, n_out)
-        growing = 0.5 * s * sqrt(depth) * epsilon ** (depth - 1)  # half of |gradient| at the start
         paths = train_linear_maps(
             arch,
             arch.flatten(append_neuron(layers, epsilon, u, v))[None],
@@ -175,13 +178,20 @@ def greedy_low_rank(
             observed,
             weights,
             stop_below=tolerance,
-            stop_gradient=min(stationary * s, growing) if steps is None else 0.0,
+            stop_gradient=min(stationary * s, start_slope(s, depth, epsilon) / 2)
+            if steps is None
+            else 0.0,
             rules=rules,
         )
         layers = arch.unflatten(paths.theta[0])
         stages.append(GreedyStage(layers, s, needed, paths))
         cost = stages[-1].cost
     return GreedyPaths(tuple(stages), cost < tolerance)
+
+
+def start_slope(s: float, depth: int, epsilon: float) -> float:
+    """|dC/dtheta| of a new neuron: s epsilon^{L-1} in each of L layers."""
+    return s * sqrt(depth) * epsilon ** (depth - 1)
 
 
 def _check(depth: int, **positive: float) -> None:

@@ -157,7 +157,7 @@ def is_stable(
     """Whether a critical point is a local minimum in networks of a larger width.
 
     Hidden layers are padded by zeros to `width`, all weights moved by a random vector of norm
-    `size`, and the value is minimized again: each time it has to come back within 1e-6, and A
+    `size`, and the value is minimized again: each time it has to come back within 1e-9, and A
     within 1e-3, relative. The default size is 0.1 ridge^{1/(L-2)}, well inside the basin of a dead
     neuron; 0.01 for L = 2, where any size shows a saddle.
 
@@ -177,7 +177,7 @@ def is_stable(
         push = rng.standard_normal(arch.n_params)
         theta = arch.flatten(layers) + size / np.linalg.norm(push) * push
         back = minimize_ridge(arch, theta, observed, weights, ridge)
-        if abs(back.value - minimum.value) > 1e-6 * minimum.value:
+        if abs(back.value - minimum.value) > 1e-9 * minimum.value:
             return False
         if np.linalg.norm(back.A - minimum.A) > near:
             return False

@@ -15,6 +15,7 @@ from spectral_atlas.papers.jacot2021.problems import problem
 
 TEN, RATE, NARROW_RATE, TOP = list(range(10)), 0.2, 0.02, 10.0
 COSTS = (0.5, 0.1)  # at the saddles of rank one and two
+BLURRED = 0.05  # |grad| where a path slows down but little, half of that around
 RISE = np.linspace(-9, 8, 86)  # times around the escape
 
 
@@ -65,7 +66,7 @@ def joined(members: list[xr.Dataset], **attrs) -> xr.Dataset:
             ]  # fmt: skip
         made[name] = (("member", *one.dims), np.stack(rows))
     out = xr.Dataset(made).set_coords([n for n in members[0].coords if n != "record"])
-    usual = {"noise": 0.0, "ridge": 0.0, "scale": 1.0, "data": "completion"}
+    usual = {"noise": 0.0, "ridge": 0.0, "scale": 1.0, "stop_share": 1e-6, "data": "completion"}
     return out.assign_attrs(usual | attrs)
 
 
@@ -124,16 +125,19 @@ def descent(target: int, gamma: float, last=(3, 1e-5)):
     escape, off = 0.6 * law / s[0], {1.5: 0.02, 2.0: 1e-4, 2.5: 1e-6}[gamma]
     tilt = 0.02 * 100 ** (-(gamma - 2) * (1 - s[1] / s[0]) / 2)
     step, tops = rise(escape)
-    after = np.rint(np.array([2, 3, 4]) * escape / RATE).astype(int)
+    after = np.rint(np.array([2, 2.9, 3, 3.5, 3.9, 4, 4.5]) * escape / RATE).astype(int)
     steps = np.concatenate([step, after])
     second = 1e-4 * 100 ** (-2 * (gamma - 2))
-    values = [[v, v * second, 0] for v in tops] + [[TOP, 0, 0], [TOP, 5, 0], [TOP, 5, 3]]
+    late = [[0, 0], [0.2, 0], [1, 0], [5, 0], [5, 0.2], [5, 1], [5, 3]]
+    values = [[v, v * second, 0] for v in tops] + [[TOP, *v] for v in late]
     values[-1] = [TOP, 5, 3][: last[0]] + [0] * (3 - last[0])
-    maps = [along_pairs(target, v[:1], tilt) for v in values[:-3]]
-    maps += [along_pairs(target, v) for v in values[-3:]]
+    maps = [along_pairs(target, v[:1], tilt) for v in values[:-7]]
+    maps += [along_pairs(target, v) for v in values[-7:]]
     train = np.where(tops > 0.3, 0.7, 2.0)
-    gradient = np.concatenate([np.full(len(tops), 0.1), [0.01, 0.01, 1e-6]])
-    cost = np.concatenate([train, [COSTS[0] * (1 + off), COSTS[1] * (1 + off), 1e-7]])
+    rest = BLURRED if gamma < 2 else 1e-3
+    gradient = np.concatenate([np.full(len(tops), 0.1), [rest, 0.1, 0.1, rest, 0.1, 0.1, 1e-6]])
+    one, two = (c * (1 + off) for c in COSTS)
+    cost = np.concatenate([train, [one, one, two, two, two, 0.05, 1e-7]])
     return member(steps, maps, values, cost, last[1], gradient)
 
 
@@ -209,6 +213,7 @@ def greedy() -> dict[str, xr.Dataset]:
             "cost": (stage, np.tile([*COSTS, 1e-9], (n, 1))),
             "test": (stage, np.tile([0.5, 0.3, 1e-7], (n, 1))),
             "gradient_norm": (stage, np.full((n, 3), 1e-7)),
+            "slope": (stage, np.ones((n, 3))),
             "end": ((*stage, "row", "column"), np.array(ends)),
             "width": ("member", np.full(n, 3)),
             "converged": ("member", np.ones(n, dtype=bool)),
@@ -227,6 +232,8 @@ def greedy() -> dict[str, xr.Dataset]:
             "rotations": (stage, np.full((m, 4), 30.0)),
             "certain": (stage, np.ones((m, 4))),
             "gradient_norm": (stage, np.full((m, 4), 1e-7)),
+            "slope": (stage, np.ones((m, 4))),
+            "slope_rank": (stage, np.broadcast_to(10 - k, (m, 4))),
         },
         coords={name: kept[name] for name in ("depth", "target", "epsilon")},
         attrs={"width": 12},
@@ -241,6 +248,7 @@ def plane() -> xr.Dataset:
         {
             "distances": (("gamma", "record", "stage"), far * start[:, None, None]),
             "squared_norm": (("gamma", "record"), np.tile(start[:, None] ** 2, (1, 3))),
+            "passed_at": (("gamma", "stage"), np.tile([200, 300, 400], (2, 1))),
         },
         coords={"gamma": [2.0, 2.5]},
         attrs={"target": 6, "depth": 4, "width": 100},

@@ -135,10 +135,10 @@ def ridge_descents() -> dict[str, xr.Dataset]:
         cost = loss - 1e-3 * norm
         path = member(
             [0, 700, 1000], np.zeros((3, 10, 10)), np.ones((3, 3)), [2.0, cost, cost], 1.0,
-            squared=np.full(3, norm), stopped=False,
+            gradient=np.full(3, 1e-6), squared=np.full(3, norm), stopped=False,
         )  # fmt: skip
         parts.append(named(path[0], L, 50, g, t))
-    return {"runs/ridge_gd": joined(parts, noise=0.3, ridge=1e-3)}
+    return {"runs/ridge_gd": joined(parts, noise=0.3, ridge=1e-3, stop_share=0.0)}
 
 
 def schatten() -> dict[str, xr.Dataset]:
@@ -150,7 +150,8 @@ def schatten() -> dict[str, xr.Dataset]:
             "imbalance": ("member", np.full(12, 1e-12)),
             "value": ("member", np.full(12, 0.04)), "convex_value": ("member", np.full(12, 0.04)),
         },
-        coords={"depth": ("member", L), "target": ("member", t)}, attrs={"ridge": 1e-3},
+        coords={"depth": ("member", L), "target": ("member", t)},
+        attrs={"ridge": 1e-3, "width": 15},
     )  # fmt: skip
     depths, ridges, a = [2, 3, 4, 5], [0.005, 0.01], np.linspace(0, 4, 41)[1:]
     pairs = list(product(depths, ridges))

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from test_claims_ideal_paths import ideal_paths
+from test_claims_ideal_paths import along_pairs, ideal_paths
 from test_claims_ideal_ridge import ideal_ridge
 
 from spectral_atlas.checks import BROKEN
@@ -137,6 +137,115 @@ def test_unfinished_members_count_against_a_claim(id, ref):
     found = BY_ID[id](Study(IDEAL | {f"runs/{ref}": ds}))
     assert found.verdict == "fails"
     assert "target 2" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("id", "ref"), [("A1", "saddle_to_saddle"), ("C1", "lazy"), ("D16", "regimes")]
+)
+@pytest.mark.parametrize("share", [1e-5, None])
+def test_another_share_of_the_cost_to_end_at_is_not_measured(id, ref, share):
+    ds = IDEAL[f"runs/{ref}"].copy()
+    del ds.attrs["stop_share"]
+    ds.attrs |= {} if share is None else {"stop_share": share}
+    found = BY_ID[id](Study(IDEAL | {f"runs/{ref}": ds}))
+    assert found.measured is None
+    assert f"runs/{ref} has stop_share = {share or np.nan:g} instead of 1e-06" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("ref", "width", "ids"),
+    [("runs/identity", 20, ("F1", "F2", "F3")), ("spectra/landscape", 9, ("G1", "G4", "G8"))],
+)
+def test_another_width_at_minima_is_not_measured(ref, width, ids):
+    study = Study(IDEAL | {ref: IDEAL[ref].assign_attrs(width=width)})
+    for id in ids:
+        assert BY_ID[id](study).measured is None
+        assert f"{width} instead of" in BY_ID[id](study).detail
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "fewest"),
+    [("initializations", ("A10", "A11"), 8), ("escape", ("B3", "B5", "B6", "B7"), 3)],
+)
+def test_fewer_starts_than_named_are_not_measured(name, ids, fewest):
+    few = {}
+    for ref in (f"runs/{name}", f"spectra/{name}"):
+        ds = IDEAL[ref]
+        one_less = (ds["target"].values != 1) | (ds["initialization"].values < fewest - 1)
+        few[ref] = ds.isel(member=np.flatnonzero(one_less))
+    for id in ids:
+        found = BY_ID[id](Study(IDEAL | few))
+        assert found.measured is None
+        assert f"{fewest - 1} of at least {fewest} starts" in found.detail
+        assert f"{fewest} starts each" in BY_ID[id](Study(IDEAL)).detail
+
+
+def test_a_lost_path_is_no_missing_plateau():
+    ref = "runs/saddle_to_saddle"
+    ds = IDEAL[ref].copy()
+    lost = (ds["target"].values < 6) & (ds["gamma"].values == 1.5)
+    ds["diverged_at"] = ("member", np.where(lost, 70, -1))
+    found = BY_ID["A9"](Study(IDEAL | {ref: ds}))
+    assert (found.verdict, found.measured) == ("fails", 0.4)
+    assert "6 lost or unfinished" in found.detail
+
+
+@pytest.mark.parametrize("id", ["A1", "A2", "A15"])
+def test_ranks_in_order_without_a_rest_are_no_plateaus(id):
+    file = "shares" if id == "A15" else "saddle_to_saddle"
+    ds = IDEAL[f"runs/{file}"].copy(deep=True)
+    ds["gradient_norm"] = ds["gradient_norm"].where(ds["target"] != 3, 0.1)
+    found = BY_ID[id](Study(IDEAL | {f"runs/{file}": ds}))
+    assert (found.verdict, found.measured) == ("fails", 0.9)
+    assert "not: target 3" in found.detail
+
+
+@pytest.mark.parametrize(("id", "stage"), [("A16", 0), ("A17", 0), ("A18", 1), ("A19", 1)])
+def test_a_saddle_that_the_path_never_had_the_rank_of_is_lost(id, stage):
+    ds = IDEAL["runs/plane"].copy(deep=True)
+    ds["passed_at"][{"stage": stage}] = -1
+    ds["distances"][{"stage": stage}] = np.nan
+    found = BY_ID[id](Study(IDEAL | {"runs/plane": ds}))
+    assert found.verdict == "fails"
+    assert f"1 lost or unfinished: saddle {stage + 1}" in found.detail
+
+
+def test_a_singular_value_of_the_gradient_that_is_zero_is_no_way_down():
+    ds = IDEAL["spectra/saddles"].copy(deep=True)
+    mine = {"member": np.flatnonzero((ds["depth"].values == 2) & (ds["target"].values == 3))}
+    ds["slope_rank"][mine] = [9, 8, 7, 7]
+    ds["negative"][mine] = [12 * 9, 11 * 8, 10 * 7, 0]
+    assert BY_ID["A28"](Study(IDEAL | {"spectra/saddles": ds})).verdict == "holds"
+
+
+def test_nothing_recovered_at_all_is_no_growth():
+    ds = IDEAL["spectra/shares"].copy(deep=True)
+    ds["test_cost"][:] = 1.0
+    assert BY_ID["A14"](Study(IDEAL | {"spectra/shares": ds})).verdict == "fails"
+
+
+def test_a_small_tilt_is_left_out():
+    maps = IDEAL["runs/saddle_to_saddle"].copy(deep=True)
+    mine = np.flatnonzero((maps["target"].values == 3) & (maps["gamma"].values == 2))
+    maps["map"][{"member": mine}] = 0 * maps["map"][{"member": mine}] + along_pairs(3, [1.0], 1e-3)
+    found = BY_ID["B14"](Study(IDEAL | {"runs/saddle_to_saddle": maps}))
+    assert found.verdict == "holds"
+    assert "1 with a tangent below 0.01 at gamma = 2 left out" in found.detail
+
+
+def test_an_end_with_a_gradient_is_not_settled():
+    ds = IDEAL["runs/ridge_gd"].copy(deep=True)
+    ds["gradient_norm"][{"record": 2}] = 1e-3
+    found = BY_ID["G15"](Study(IDEAL | {"runs/ridge_gd": ds}))
+    assert "30 of 30 paths not settled" in found.detail
+
+
+def test_an_end_at_a_critical_point_that_is_no_minimum_is_not_known():
+    ds = IDEAL["runs/landscape"].copy(deep=True)
+    ds["stable"][{"depth": 1, "rank": 5}] = False
+    study = Study(IDEAL | {"runs/landscape": ds})
+    assert BY_ID["G18"](study).verdict == "fails"
+    assert BY_ID["G19"](study).verdict == "holds"
 
 
 def test_a_path_that_never_leaves_counts_against_the_escape_law():

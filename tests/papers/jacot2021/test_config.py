@@ -13,8 +13,9 @@ from tiny_jacot import changed
 
 from spectral_atlas import cli, config
 from spectral_atlas.config import Base, ConfigError, cautions, parse
-from spectral_atlas.papers.jacot2021 import rules
+from spectral_atlas.papers.jacot2021 import plateaus, rules
 from spectral_atlas.papers.jacot2021.config import Jacot
+from spectral_atlas.papers.jacot2021.sections import COUNTS
 from spectral_atlas.training.greedy_low_rank import greedy_low_rank
 
 SCALES = Path(__file__).parents[3] / "workflow/scales"
@@ -105,7 +106,26 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     (
         "runs.greedy.targets", [1],
-        "runs.plane.target: must be among runs.greedy.targets (1); 0 is not",
+        "runs.saddle_to_saddle.targets: must be among runs.greedy.targets (1); 0 is not",
+    ),
+    (
+        "runs.first_path.targets", [0],
+        "runs.saddle_to_saddle.targets: must be among runs.first_path.targets (0); 1 is not",
+    ),
+    (
+        "runs.first_path.epsilon", 0.0005,
+        "runs.first_path.epsilon = 0.0005: must be larger for depth 4, which would take ... steps, "
+        "...",
+    ),
+    ("data.completion.rank", 1, "data.completion.rank = 1: must be 2 at least, ..."),
+    ("runs.minima_clean.noise", 0.3, "runs.minima_clean.noise = 0.3: must be 0, as its name says"),
+    (
+        "runs.minima_noisy.noise", 0,
+        "runs.minima_noisy.noise = 0: must be positive, as its name says",
+    ),
+    (
+        "runs.minima_clean.ranks", [0, 1],
+        "runs.minima_clean.ranks: must have the rank of the matrices, 3, among them",
     ),
     (
         "runs.plane.gammas", [2, 3],
@@ -220,13 +240,13 @@ def test_the_whole_configuration_is_read_at_every_scale() -> None:
 def test_values_at_the_limits_are_allowed() -> None:
     for path, value in {
         "data.completion.observed": 100,
-        "data.completion.rank": 10,
+        "data.completion.rank": 3,
         "data.full.rank": 3,
         "runs.greedy.steps": 3502,
         "runs.escape.learning_rate": 0.79,
         "runs.regimes.gammas": [0.3, 0.5],
         "runs.minima_noisy.parts": 4,
-        "runs.minima_noisy.ranks": [0, 10],
+        "runs.minima_noisy.ranks": [0, 3, 10],
         "runs.shares.observed": [100],
         "spectra.landscape.width": 10,
         "spectra.saddles.width": 10,
@@ -261,6 +281,12 @@ def test_the_largest_stable_step_is_that_of_the_deepest_network_and_of_the_scale
                 continue
             with pytest.raises(ValidationError, match=f"must be below {limit:.3g} = 2 / sharpness"):
                 Jacot.model_validate(raw)
+
+
+def test_singular_values_that_no_rank_counts_are_allowed_with_a_caution() -> None:
+    (line,) = cautions(Jacot.model_validate(changed(data__full__spectrum=[10, 6, 0.3])))
+    assert line.startswith("config warning: data.full.spectrum = [10.0, 6.0, 0.3]: singular values")
+    assert plateaus.STANDS_OUT == COUNTS
 
 
 def test_too_few_observed_entries_are_allowed_with_a_caution() -> None:

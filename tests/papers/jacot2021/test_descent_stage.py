@@ -121,7 +121,15 @@ def test_members_are_in_order_and_have_their_numbers(files: Files) -> None:
         for target in (3, 0)
         for n in (15, 16)
     ]
-    assert runs.attrs == {"noise": 0.2, "ridge": 1e-3, "scale": 0.5}
+    kept = {
+        "noise": 0.2,
+        "ridge": 1e-3,
+        "scale": 0.5,
+        "stop_share": 0.1,
+        "max_steps": 58,
+        "stop_gradient": 0,
+    }
+    assert runs.attrs == kept
 
 
 def test_behind_a_members_records_there_is_nothing(files: Files) -> None:

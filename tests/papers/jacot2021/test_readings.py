@@ -8,7 +8,7 @@ import xarray as xr
 from tiny_paths import files
 
 from spectral_atlas.papers.jacot2021 import readings, theory
-from spectral_atlas.papers.jacot2021.plateaus import quietest, ranks
+from spectral_atlas.papers.jacot2021.plateaus import AT_REST, QUIET, at_rest, quietest, ranks
 
 
 def test_a_crossing_of_an_exponential_is_exact_between_records():
@@ -74,6 +74,38 @@ def test_plateaus_are_the_quietest_records_of_their_rank(rank):
             mine = run["step"].values[ranks(run["map"].values) == rank]
             assert (found.first, found.last) == (mine[0], mine[-1])
             assert found.cost == float(run["train_cost"][found.record])
+
+
+def path_with(gradient, s_1):
+    s = np.stack([s_1, np.zeros(len(s_1))], axis=1)
+    run = {"step": ("record", 10 * np.arange(len(s_1))), "gradient_norm": ("record", gradient)}
+    return xr.Dataset(run | {"train_cost": ("record", np.ones(len(s_1)))}), s
+
+
+@pytest.mark.parametrize(("bottom", "rests"), [(0.39 * QUIET, True), (0.41 * QUIET, False)])
+def test_a_path_rests_where_it_is_quiet_beside_both_sides(bottom, rests):
+    gradient = np.array([0.1, 0.9, 0.4, bottom, 0.3, 0.4, 0.1, np.nan])
+    s_1 = np.array([0.0, 0.1, 1.0, 1.0, 1.0, 0.1, 0.0, np.nan])
+    run, s = path_with(gradient, s_1)
+    found = readings.plateau(run, 1, s)
+    assert (found.record, found.around, found.rests) == (3, 0.4, rests)
+
+
+@pytest.mark.parametrize("place", [2, 4])
+def test_the_first_or_last_record_of_a_rank_is_no_minimum(place):
+    gradient = np.array([1.0, 1.0, 0.5, 0.5, 0.5, 1.0])
+    gradient[place] = 1e-6
+    run, s = path_with(gradient, np.array([0, 0, 1, 1, 1, 0.0]))
+    found = readings.plateau(run, 1, s)
+    assert found.record == place
+    assert not found.rests
+    assert np.isnan(found.around)
+
+
+def test_stages_rest_relative_to_where_they_began():
+    slope = np.array([0.5, 0.5, 1e-3, np.nan])
+    norm = AT_REST * np.array([0.49, 0.51, 0.9e-3, 0.1])
+    assert at_rest(norm, slope).tolist() == [True, False, True, False]
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 5])

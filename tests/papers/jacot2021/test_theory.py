@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
 
 from spectral_atlas.networks.deep_linear import DeepLinear
-from spectral_atlas.networks.linear_maps import end_to_end, init_power_law, rotate, tangent_kernel
+from spectral_atlas.networks.linear_maps import end_to_end, init_power_law, tangent_kernel
 from spectral_atlas.papers.jacot2021 import theory
 
 DEPTHS = (2, 3, 4, 5)
@@ -27,6 +29,12 @@ def units(seed: int, depth: int, width: int) -> list[np.ndarray]:
     return list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
+def escape_direction(u: np.ndarray, v: np.ndarray, inner: list[np.ndarray]) -> list[np.ndarray]:
+    """L^{-1/2} (-w_1 v^T, w_2 w_1^T, ..., u w_{L-1}^T), of length one."""
+    chain = [-v, *inner, u]
+    return [np.outer(b, a) / np.sqrt(len(chain) - 1) for a, b in pairwise(chain)]
+
+
 def leading_gradient(G: np.ndarray, layers: list[np.ndarray]) -> list[np.ndarray]:
     """Gradient of <G, W_L ... W_1> by autograd."""
     weights = [torch.tensor(w, requires_grad=True) for w in layers]
@@ -38,9 +46,9 @@ def leading_gradient(G: np.ndarray, layers: list[np.ndarray]) -> list[np.ndarray
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("width", [1, 3])
-def test_escape_direction_is_an_eigenvector_of_the_leading_term(depth, width):
+def test_the_speed_is_an_eigenvalue_of_the_leading_term(depth, width):
     G, s_1, u, v = gradient_at_zero(depth)
-    rho = theory.escape_direction(u, v, units(width, depth, width))
+    rho = escape_direction(u, v, units(width, depth, width))
     assert [w.shape for w in rho] == [(width, 5), *[(width, width)] * (depth - 2), (4, width)]
     assert sum(np.sum(w**2) for w in rho) == pytest.approx(1, rel=1e-14)
     speed = theory.optimal_escape_speed(s_1, depth)
@@ -66,17 +74,6 @@ def test_no_direction_escapes_faster(depth):
     assert max(ends) <= speed * (1 + 1e-12)
 
 
-def test_rotations_of_the_escape_direction():
-    _, _, u, v = gradient_at_zero(3)
-    rng = np.random.default_rng(0)
-    turns = [np.linalg.qr(rng.standard_normal((3, 3)))[0] for _ in range(3)]
-    inner = units(1, 4, 3)
-    turned = rotate(theory.escape_direction(u, v, inner), turns)
-    moved = [turn @ w for turn, w in zip(turns, inner, strict=True)]
-    for found, expected in zip(turned, theory.escape_direction(u, v, moved), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-15)
-
-
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_radius_and_singular_value_solve_their_equations(depth):
     r_0, s_1 = 0.3, 1.7
@@ -85,8 +82,8 @@ def test_radius_and_singular_value_solve_their_equations(depth):
     t = np.linspace(0, end, 7)
     sigma_0 = (r_0 / np.sqrt(depth)) ** depth
 
-    def flow(_, y):
-        return [speed * y[0] ** (depth - 1), theory.rank_one_growth(y[1], s_1, depth)]
+    def flow(_, y):  # of r, and of sigma in A = -sigma u_1 v_1^T
+        return [speed * y[0] ** (depth - 1), depth * s_1 * y[1] ** (2 - 2 / depth)]
 
     path = solve_ivp(flow, (0, end), [r_0, sigma_0], t_eval=t, rtol=1e-11, atol=1e-14).y
     radius = theory.escape_radius(t, r_0, speed, depth)
@@ -192,7 +189,8 @@ def test_stationary_values_against_a_scan(depth, ridge):
         found = [x for x in (upper, lower) if np.isfinite(x)]
         np.testing.assert_allclose(found, [*minima, *maxima], rtol=1e-4)
         least = grid[values.argmin()] if values.min() < 0 else 0
-        np.testing.assert_allclose(theory.shrunk(a, ridge, c, depth), least, rtol=1e-4)
+        wins = a > theory.a_global(ridge, c, depth)
+        np.testing.assert_allclose(upper if wins else 0, least, rtol=1e-4)
 
 
 @pytest.mark.parametrize("depth", [3, 4, 5, 40])
@@ -220,9 +218,9 @@ def test_stationary_values_at_the_ends():
     lower, upper = theory.stationary_values([0.4, 2.0], 0.5, 1.0, 2)
     np.testing.assert_array_equal(lower, [np.nan, np.nan])
     np.testing.assert_array_equal(upper, [np.nan, 1.5])
-    np.testing.assert_array_equal(theory.shrunk([0.0, 1.0], 0.0, 1.0, 4), [0, 1])
-    a = np.linspace(0, 3, 50)
-    np.testing.assert_array_equal(theory.shrunk(a, 0.7, 0.5, 2), theory.soft_threshold(a, 0.7, 0.5))
+    a = np.linspace(0.5, 3, 50)  # soft threshold
+    upper = theory.stationary_values(a, 0.2, 0.5, 2)[1]
+    np.testing.assert_allclose(upper, a - 0.4, rtol=1e-14)
 
 
 @pytest.mark.parametrize("depth", [3, 4, 5])

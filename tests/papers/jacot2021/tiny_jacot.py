@@ -101,13 +101,13 @@ runs:
   distances: {depths: [2, 3], widths: [50], gammas: [1, 2], targets: [0], max_steps: 100}
   ridge_gd:
     {depths: [2, 3], widths: [50], gammas: [1], targets: [0], ridge: 0.001, max_steps: 100}
-  first_path: {depths: [2, 3, 4], targets: [0]}
+  first_path: {depths: [2, 3, 4], targets: [0, 1]}
   greedy: {depths: [2, 3, 4], targets: [0, 1], epsilons: [0.1, 0.05]}
   plane: {target: 0, gammas: [2, 2.5], epsilon: 0.1}
-  minima_noisy: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 2], targets: [0, 1, 2, 3]}
-  minima_clean: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 2], targets: [0, 1, 2, 3]}
+  minima_noisy: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 3], targets: [0, 1, 2, 3], noise: 0.3}
+  minima_clean: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 3], targets: [0, 1, 2, 3]}
   minima_full: {data: full, depths: [3], ridges: [0.01], ranks: [0, 3], targets: [0]}
-  landscape: {depths: [2, 3], ridges: [0.001], ranks: [0, 1, 9], targets: [0]}
+  landscape: {depths: [2, 3], ridges: [0.001], ranks: [0, 3, 9], targets: [0]}
   identity: {depths: [2, 5], ridge: 0.001, targets: [0], steps: 100}
   thresholds: {depths: [2, 5], ridges: [0.005, 0.01]}
   basin: {depths: [3], ridges: [0.001], factors: [0.9, 1.1], targets: [0], max_steps: 100}

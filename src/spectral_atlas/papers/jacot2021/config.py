@@ -73,8 +73,7 @@ class Jacot(Section):
 
     def _cautions(self) -> list[str]:
         """Runs that observe fewer entries than their data do."""
-        matrices = self.data.completion
-        needed = matrices.rank * (matrices.rows + matrices.columns - matrices.rank)
+        needed = self.data.completion._degrees_of_freedom()
         return [
             f"runs.{name}.observed = {min(section.observed)}: fewer than the {needed} degrees of "
             f"freedom of the matrix, so they cannot determine it"

@@ -36,7 +36,8 @@ def descend(config: Descent, inputs: Inputs, job: Job) -> xr.Dataset:
     ``squared_norm``, of theta. For each member: its numbers as coordinates, ``learning_rate``,
     ``last_step``, ``diverged_at`` (-1: never), ``displacement`` |theta_end - theta_0|,
     ``first_norm`` |theta_0|, ``end_layers`` (|W_1|^2 + |W_L|^2)^(1/2) at the start, and
-    ``stopped``, whether the cost fell below the share asked for.
+    ``stopped`` and ``settled``, whether the cost fell below the share and the gradient below the
+    norm asked for.
     """
     data = data_of(inputs, "completion")
     chosen = members(config, int(data.attrs["observed"]))
@@ -52,7 +53,12 @@ def descend(config: Descent, inputs: Inputs, job: Job) -> xr.Dataset:
     joined = xr.concat(parts, "member", join="outer", fill_value={"step": -1})
     zero = [float(p.cost(np.zeros_like(p.target))) for p in problems]
     return joined.assign(cost_at_zero=("member", np.array(zero))).assign_attrs(
-        noise=config.noise, ridge=config.ridge, scale=config.scale
+        noise=config.noise,
+        ridge=config.ridge,
+        scale=config.scale,
+        stop_share=config.stop_share,
+        stop_gradient=config.stop_gradient,
+        max_steps=config.max_steps,
     )
 
 
@@ -104,6 +110,8 @@ def _train(
     last = found["train_cost"].values[np.arange(len(chosen)), paths.n_records - 1]
     found["learning_rate"] = ("member", rates)
     found["stopped"] = ("member", last < config.stop_share * zero)
+    slope = found["gradient_norm"].values[np.arange(len(chosen)), paths.n_records - 1]
+    found["settled"] = ("member", slope < config.stop_gradient)
     return found.assign_coords(coordinates(chosen))
 
 

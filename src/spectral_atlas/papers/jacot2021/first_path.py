@@ -15,6 +15,7 @@ from spectral_atlas.training.greedy_low_rank import (
     append_neuron,
     needed_steps,
     no_neurons,
+    start_slope,
     top_triple,
 )
 from spectral_atlas.training.linear_map_descent import train_linear_maps
@@ -53,7 +54,7 @@ def first_path(config: FirstPath, inputs: Inputs, job: Job) -> xr.Dataset:
             np.array([steps]),
             task.observed,
             task.weights,
-            stop_gradient=min(SETTLED * s, _at_start(s, L, config.epsilon)),
+            stop_gradient=min(SETTLED * s, start_slope(s, L, config.epsilon) / 2),
             check_every=max(1, round(0.2 / eta)),
             rules=RecordRules(most=MOST),
         )
@@ -61,8 +62,3 @@ def first_path(config: FirstPath, inputs: Inputs, job: Job) -> xr.Dataset:
         parts.append(found.assign_coords(depth=("member", [L]), target=("member", [target])))
     joined = xr.concat(parts, "member", join="outer", fill_value={"step": -1})
     return joined.assign_attrs(epsilon=config.epsilon, learning_rate=config.learning_rate)
-
-
-def _at_start(s: float, depth: int, epsilon: float) -> float:
-    """Half of |gradient| at the start, where it is small too: s epsilon^(L-1) in each layer."""
-    return float(0.5 * s * np.sqrt(depth) * epsilon ** (depth - 1))

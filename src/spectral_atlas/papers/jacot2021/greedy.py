@@ -32,8 +32,8 @@ def greedy(config: Greedy, inputs: Inputs, job: Job) -> xr.Dataset:
     is the path in width ``stage``, counted from 1: ``step``, ``train_cost`` and ``test_cost``
     along it; ``end`` (A), ``cost``, ``test``, ``gradient_norm``, ``steps``, ``slope``
     (s_1(dC/dA) at its start) and ``theta``, padded to the largest width. Stages that were not
-    needed are NaN, ``steps`` 0. For each member ``width``, at which it ended, ``converged`` and
-    ``test_at_zero``.
+    needed are NaN, ``steps`` 0. For each member ``width``, at which it ended, ``converged``,
+    ``diverged`` (then its last stage is not finite) and ``test_at_zero``.
     """
     data = data_of(inputs, "completion")
     found, tasks, coords = [], [], []
@@ -106,6 +106,7 @@ def _member(
             "steps": ("stage", steps),
             "width": len(paths.stages),
             "converged": bool(paths.converged),
+            "diverged": any(stage.paths.diverged[0] for stage in paths.stages),
             "test_at_zero": float(task.test_cost(zero)),
             "cost_at_zero": float(task.cost(zero)),
         },

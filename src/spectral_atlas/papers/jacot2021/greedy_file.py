@@ -32,20 +32,24 @@ class GreedyRun:
 
     @classmethod
     def load(cls, greedy: xr.Dataset, depth: int, target: int, epsilon: float) -> GreedyRun:
-        """The run of a depth, a target and an epsilon in the file."""
+        """The run of a depth, a target and an epsilon in the file, up to where it diverged."""
         mine = (greedy["depth"] == depth) & (greedy["target"] == target)
         (found,) = np.flatnonzero(mine & np.isclose(greedy["epsilon"], epsilon))
         one = greedy.isel(member=int(found))
         rows, columns = one.sizes["row"], one.sizes["column"]
         arch = DeepLinear.plain(columns, depth, one.sizes["stage"], rows)
-        steps = tuple(int(s) for s in one["steps"].values[: int(one["width"])])
+        thetas = one["theta"].values[: int(one["width"]), : arch.n_params]
+        fine = int(np.isfinite(thetas).all(1).sum())  # no stage follows one that diverged
+        steps = tuple(int(count) for count in one["steps"].values[:fine])
         ends = tuple(
-            [
-                _without_padding(layer, i, depth, k)
-                for i, layer in enumerate(arch.unflatten(theta[: arch.n_params]))
-            ]
-            for k, theta in enumerate(one["theta"].values[: len(steps)], 1)
+            [_without_padding(W, i, depth, k) for i, W in enumerate(arch.unflatten(theta))]
+            for k, theta in enumerate(thetas[:fine], 1)
         )
+        if not ends:
+            raise ValueError(
+                f"greedy: depth {depth}, target {target}, epsilon {epsilon:g} diverged at once; "
+                "take a smaller learning_rate"
+            )
         return cls(depth, epsilon, float(greedy.attrs["learning_rate"]), ends, steps)
 
 

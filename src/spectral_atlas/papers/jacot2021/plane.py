@@ -42,7 +42,8 @@ def plane(config: Plane, inputs: Inputs, job: Job) -> xr.Dataset:
     path, and ``squared_norm``; ``distances`` from it to the end of each stage (the saddles, last
     the minimum); ``saddles``, the coordinates of these, and ``saddle_norms``; ``passed_at``, the
     step at which the wide path was quietest at each; ``greedy``, coordinates of the greedy paths
-    along ``greedy_record``. ``axis`` 0 points to the first saddle.
+    along ``greedy_record``. ``axis`` 0 points to the first saddle. Where the wide path never has
+    the rank of a saddle, ``passed_at`` is -1, and the saddle is rotated to the end of the path.
     """
     task = problem(data_of(inputs, "completion"), config.target)
     runs = inputs["runs/saddle_to_saddle"]
@@ -67,7 +68,7 @@ def _one(run: xr.Dataset, greedy: GreedyRun, task: MatrixCompletion, root: int) 
     theta0 = network.start(root, arch)
     stages = len(greedy.ends)
     passed = _passed(run, stages)
-    steps, which = np.unique(passed, return_inverse=True)
+    steps, which = np.unique(np.where(passed < 0, passed[-1], passed), return_inverse=True)
     at_ends = _descend(run, arch, theta0, task, keep_at=steps).kept[0][which]
     ends = [include(end, network.width) for end in greedy.ends]
     turns = [_rotations(arch.unflatten(w), end) for w, end in zip(at_ends, ends, strict=True)]
@@ -100,18 +101,11 @@ def _one(run: xr.Dataset, greedy: GreedyRun, task: MatrixCompletion, root: int) 
 
 
 def _passed(run: xr.Dataset, stages: int) -> Int[Array, " stages"]:
-    """Steps at which the wide path is quietest at the end of each stage, and its last."""
-    found = []
-    for rank in range(1, stages):
-        record = quietest(run, rank)
-        if record is None:
-            raise ValueError(
-                f"plane: the path with gamma = {float(run['gamma']):g} of target "
-                f"{int(run['target'])} has no plateau of rank {rank}; take another target or a "
-                "larger gamma"
-            )
-        found.append(record)
-    return run["step"].values[[*found, int(run["n_records"]) - 1]]
+    """Steps at which the wide path is quietest at each saddle, -1 for none, and its last step."""
+    step = run["step"].values
+    found = [quietest(run, rank) for rank in range(1, stages)]
+    last = step[int(run["n_records"]) - 1]
+    return np.array([*(-1 if at is None else step[at] for at in found), last])
 
 
 def _descend(

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
 STANDS_OUT = 0.3  # a singular value above this counts; those of A* are of order 1 to 10
+AT_REST = 1e-3  # a stage rests if |dC/dtheta| is below this times s_1(dC/dA) where it began
+QUIET = 0.2  # a path rests if |grad| falls below this share of its maxima before and after
+
+
+def at_rest(
+    gradient_norm: Float[Array, " *stages"], slope: Float[Array, " *stages"]
+) -> Bool[Array, " *stages"]:
+    """Whether stages came to a critical point; ``slope`` is s_1(dC/dA) where each began.
+
+    They may not, if a rank has no minimum: then the path goes on to infinity.
+    """
+    return np.asarray(np.asarray(gradient_norm) < AT_REST * np.asarray(slope))
 
 
 def ranks(maps: Float[Array, "*records n_out n_in"]) -> Int[Array, "*records"]:

@@ -12,11 +12,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from spectral_atlas.papers.jacot2021.plateaus import STANDS_OUT
+from spectral_atlas.papers.jacot2021.plateaus import QUIET, STANDS_OUT
 from spectral_atlas.papers.jacot2021.theory import optimal_escape_speed
 
 Array = np.ndarray
 HALF = 0.5  # height, in units of s_1 at the saddle of rank one, that ends the stay at the origin
+FALL = 1e-2  # rates of wide networks are those of the fall of C to this share of its start
 EARLY = 0.4  # up to this share of the last radius, the law of radii at the origin is fitted
 
 
@@ -30,6 +31,8 @@ class Plateau:
     step : int
     cost, gradient_norm : float, C(A) and |grad| there
     first, last : int, first and last step recorded with that rank
+    around : float, the smaller of the largest |grad| before and after; NaN if it is the first or
+        last record with that rank, so that |grad| has no minimum inside
     """
 
     record: int
@@ -38,6 +41,12 @@ class Plateau:
     gradient_norm: float
     first: int
     last: int
+    around: float
+
+    @property
+    def rests(self) -> bool:
+        """Whether the path slows down there: |grad| is below `QUIET` of that around."""
+        return self.gradient_norm < QUIET * self.around
 
 
 def outstanding(singular_values: Float[Array, "*records n"]) -> Int[Array, "*records"]:
@@ -62,10 +71,11 @@ def plateau(
     if not mine.size:
         return None
     step, gradient = run["step"].values, run["gradient_norm"].values
-    at = int(mine[np.argmin(gradient[mine])])
-    cost = float(run["train_cost"].values[at])
+    at, cost = int(mine[np.argmin(gradient[mine])]), run["train_cost"].values
     ends = int(step[mine[0]]), int(step[mine[-1]])
-    return Plateau(at, int(step[at]), cost, float(gradient[at]), *ends)
+    inside = mine[0] < at < mine[-1]
+    around = min(np.nanmax(gradient[:at]), np.nanmax(gradient[at:])) if inside else np.nan
+    return Plateau(at, int(step[at]), float(cost[at]), float(gradient[at]), *ends, float(around))
 
 
 def crossing_time(

@@ -6,18 +6,29 @@ from math import ceil, sqrt
 from typing import Any
 
 SPARE = 2.0  # a random matrix may be this much larger than its mean square says
+LONGEST = 5e6  # steps of the path of width 1
 MARGIN, MOST_STEPS = 2000, 200_000  # those of `greedy_low_rank`
 
 
 def check(data: Any, runs: Any, spectra: Any) -> None:
     """Raise ValueError for the first thing that does not fit."""
+    if data.completion.rank < 2:
+        raise ValueError(
+            "data.completion.rank = 1: must be 2 at least, to have a saddle on the way"
+        )
     for name in type(runs).model_fields:
         _run(f"runs.{name}", getattr(runs, name), data)
     if data.full.observed != (size := data.full.rows * data.full.columns):
         raise ValueError(f"data.full.observed = {data.full.observed}: must be all {size} entries")
     if not runs.ridge_gd.ridge:
         raise ValueError("runs.ridge_gd.ridge = 0: must be positive, it is what the run is about")
+    if data.completion.rank < 2:
+        raise ValueError(
+            "data.completion.rank = 1: must be 2 at least, to have a saddle on the way"
+        )
+    _noise(runs)
     _greedy_steps(runs.greedy, data.completion)
+    _first_steps(runs.first_path, data.completion)
     _plane(runs)
     _included(data.completion, runs, spectra)
 
@@ -36,6 +47,14 @@ def _run(where: str, section: Any, data: Any) -> None:
         _stable(where, section, matrices)
     if hasattr(section, "ranks"):
         _searchable(where, section, matrices)
+
+
+def _noise(runs: Any) -> None:
+    """What figures call noisy is, and what they call clean is not."""
+    for name, noisy in (("minima_noisy", True), ("minima_clean", False), ("minima_full", False)):
+        if bool(given := getattr(runs, name).noise) != noisy:
+            wanted = "positive" if noisy else "0"
+            raise ValueError(f"runs.{name}.noise = {given:g}: must be {wanted}, as its name says")
 
 
 def _known(where: str, targets: list[int], known: list[int]) -> None:
@@ -83,6 +102,10 @@ def _searchable(where: str, section: Any, matrices: Any) -> None:
             f"{where}.ranks: must be at most {smaller}, the smaller side of the matrices, not "
             f"{largest}"
         )
+    if matrices.rank not in section.ranks:
+        raise ValueError(
+            f"{where}.ranks: must have the rank of the matrices, {matrices.rank}, among them"
+        )
 
 
 def _greedy_steps(greedy: Any, matrices: Any) -> None:
@@ -101,8 +124,23 @@ def _greedy_steps(greedy: Any, matrices: Any) -> None:
                 raise ValueError(f"runs.greedy.steps: must be given, at least {needed} for {why}")
 
 
+def _first_steps(first: Any, matrices: Any) -> None:
+    """Refuse a path of width 1 that takes too long to leave the origin, whatever the matrix."""
+    s = SPARE * 2 / matrices.observed * sqrt(matrices.rank) * _typical_value(matrices)
+    for L in first.depths:
+        needed = 1.3 / (max(L - 2, 1) * s * first.epsilon ** (L - 2) * first.learning_rate)
+        if L > 2 and needed > LONGEST:
+            raise ValueError(
+                f"runs.first_path.epsilon = {first.epsilon:g}: must be larger for depth {L}, which "
+                f"would take {needed:.2g} steps, more than {LONGEST:.0e}"
+            )
+
+
 def _plane(runs: Any) -> None:
     path, plane, greedy = runs.saddle_to_saddle, runs.plane, runs.greedy
+    for other in ("greedy", "first_path"):
+        known = getattr(runs, other).targets
+        _among("runs.saddle_to_saddle.targets", path.targets, known, f"runs.{other}.targets")
     _among("runs.plane.target", [plane.target], path.targets, "runs.saddle_to_saddle.targets")
     _among("runs.plane.target", [plane.target], greedy.targets, "runs.greedy.targets")
     _among("runs.plane.gammas", plane.gammas, path.gammas, "runs.saddle_to_saddle.gammas")

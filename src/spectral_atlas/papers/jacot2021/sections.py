@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spectral_atlas.config import Section
 
+COUNTS = 0.3  # `plateaus.STANDS_OUT`
 Positive = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Depth = Annotated[int, Field(ge=2, le=8)]
@@ -41,8 +42,8 @@ class EachOnce(Section):
 class Matrices(EachOnce):
     """Matrices A* of low rank, the order in which their entries are observed, and noise."""
 
-    rows: int = Field(10, ge=2, le=1000, description="n_L")
-    columns: int = Field(10, ge=2, le=1000, description="n_0")
+    rows: int = Field(10, ge=2, le=100, description="n_L")
+    columns: int = Field(10, ge=2, le=100, description="n_0")
     rank: int = Field(3, ge=1, description="rank of A*")
     spectrum: list[Positive] | None = Field(
         None,
@@ -75,14 +76,23 @@ class Matrices(EachOnce):
             )
         return self
 
+    def _degrees_of_freedom(self) -> int:
+        return self.rank * (self.rows + self.columns - self.rank)
+
     def _cautions(self) -> list[str]:
-        needed = self.rank * (self.rows + self.columns - self.rank)
-        if self.observed >= needed:
-            return []
-        return [
-            f"observed = {self.observed}: a {self.rows} x {self.columns} matrix of rank {self.rank}"
-            f" has {needed} degrees of freedom, so fewer entries than {needed} cannot determine it"
-        ]
+        found, needed = [], self._degrees_of_freedom()
+        if self.observed < needed:
+            found.append(
+                f"observed = {self.observed}: a {self.rows} x {self.columns} matrix of rank "
+                f"{self.rank} has {needed} degrees of freedom, so fewer entries than {needed} "
+                "cannot determine it"
+            )
+        if self.spectrum is not None and min(self.spectrum) <= COUNTS:
+            found.append(
+                f"spectrum = {self.spectrum}: singular values up to {COUNTS:g} do not count for "
+                "the rank of a path"
+            )
+        return found
 
 
 class Networks(EachOnce):
@@ -156,7 +166,7 @@ class Greedy(EachOnce):
         ge=1,
         description="T; default: for each stage what the law of escape times asks for",
     )
-    tolerance: float = Field(1e-8, gt=0, description="end once C(A) is below this")
+    tolerance: float = Field(1e-8, gt=0, lt=1e-2, description="end once C(A) is below this")
 
 
 class Plane(EachOnce):

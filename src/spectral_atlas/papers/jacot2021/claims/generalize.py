@@ -13,6 +13,7 @@ Array = np.ndarray
 NOISY, CLEAN = "runs/minima_noisy", "runs/minima_clean"
 DEPTHS = (3, 4)
 BETTER, MUCH_BETTER = 0.9, 0.7  # test of the local minimum over that of the global one
+USUAL = 0.02  # settings that count are listed up to this lambda, too
 MANY = 10  # targets that a share of them needs
 
 
@@ -58,7 +59,7 @@ def _exists(ref: str, bound: float, cells: tuple[tuple[int, float], ...] = ()) -
     """
 
     def samples(study: Study) -> Sample:
-        parts, same, none, worse, edge = [], 0, 0, 0, 0
+        parts, same, none, worse, edge, small = [], 0, 0, 0, 0, [0, 0]
         for L, ridge in cells or [(L, r) for L in DEPTHS for r in ridges(study, ref)]:
             found = ranked(study, ref, L, ridge)
             ratio, own = found.ratio(), found.best_rank == RANK
@@ -67,12 +68,16 @@ def _exists(ref: str, bound: float, cells: tuple[tuple[int, float], ...] = ()) -
             worse += int((ratio > 1 / bound).sum())
             edge += int(found.censored.sum())
             held = ~own & ~found.censored & (ratio < bound)  # NaN is not below
+            if ridge <= USUAL * (1 + 1e-9):
+                small = [small[0] + int(held.sum()), small[1] + len(held)]
             parts.append((f"L = {L}, lambda = {ridge:g},", Sample(held, found.labels)))
         all_of = joined(parts)
         remark = (
             f"of all {len(all_of.labels)} settings: global rank 3 in {same}, no local minimum of "
             f"rank 3 in {none}, worse by 1/{bound:g} or more in {worse}"
         )
+        if small[1] < len(all_of.labels):
+            remark += f"; up to lambda = {USUAL:g} {small[0]} of {small[1]} count"
         remark += f"; left out: {edge}, whose lowest is the largest rank searched" if edge else ""
         return Sample(all_of.values, all_of.labels, remark)
 
@@ -152,6 +157,7 @@ CHECKS: tuple[Check, ...] = (
         f"a local minimum of rank 3 generalizes much better than the global one.",
         _exists(CLEAN, MUCH_BETTER), kind="count", low=1, what=BEAT.format(".7"),
         tolerance="a statement of existence", evidence=f"{SOME}; weaker: the lambda at which the "
-        "global rank falls differs among targets",
+        f"global rank falls differs among targets; with root seed 2024 it rests on "
+        f"lambda above {USUAL:g}: up to there 1 of 220 settings counts",
     ),
 )  # fmt: skip

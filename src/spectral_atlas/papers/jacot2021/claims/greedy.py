@@ -9,8 +9,9 @@ import xarray as xr
 
 from spectral_atlas.checks import Check
 from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
-from spectral_atlas.papers.jacot2021.claims.saddles import RESTS, greedy, greedy_at
+from spectral_atlas.papers.jacot2021.claims.saddles import REST, greedy, greedy_at
 from spectral_atlas.papers.jacot2021.claims.study import OBSERVED, RANK, SETTING, Study
+from spectral_atlas.papers.jacot2021.plateaus import at_rest
 
 Array = np.ndarray
 DEPTHS, EPSILONS = (2, 3, 4), (0.1, 0.05)
@@ -58,7 +59,8 @@ def _saddles(found: xr.Dataset, only_at_rest: bool) -> Array:
     cost = found["cost"].values[:, : RANK - 1]
     if not only_at_rest:
         return cost
-    return np.where(found["gradient_norm"].values[:, : RANK - 1] < RESTS, cost, -1.0)
+    rests = at_rest(found["gradient_norm"].values, found["slope"].values)
+    return np.where(rests[:, : RANK - 1], cost, -1.0)
 
 
 def _pairs(one: Array, other: Array, labels: list[str]) -> Sample:
@@ -99,7 +101,6 @@ def _three_depths(only_at_rest: bool) -> Samples:
     return samples
 
 
-REST = f"stages that came to rest, |dC/dtheta| < {RESTS:g}"
 EVERY = f"{SETTING}, N = {OBSERVED}, eps = .1, .05"
 SAME = "|C_k / C_k - 1|"
 CHECKS: tuple[Check, ...] = (

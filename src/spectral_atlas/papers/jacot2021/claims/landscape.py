@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.checks import Check
+from spectral_atlas.checks import Check, Unmeasured
 from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
 from spectral_atlas.papers.jacot2021.claims.ranked import AXES, Ranked, checked, ranked
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Study, select
 
 Array = np.ndarray
-RIDGES = (0.001, 0.003)
+RIDGES, WIDTH = (0.001, 0.003), 12
 REF, HESSIANS = "runs/landscape", "spectra/landscape"
 Point = Callable[[Ranked, xr.Dataset, float], tuple[Array, Array]]
 
@@ -31,8 +31,7 @@ def _points(depths: tuple[int, ...], held: Point) -> Samples:
             for ridge in RIDGES:
                 minima, spectra = ranked(study, REF, L, ridge), _spectra(study, L, ridge)
                 values, among = held(minima, spectra, ridge)
-                certain = spectra["certain"].values.astype(bool)
-                values = np.where(certain, values, np.nan)
+                values = np.where(spectra["certain"].values.astype(bool), values, np.nan)
                 names = [f"{label} rank {r}" for label in minima.labels for r in minima.ranks]
                 some = np.flatnonzero(among.ravel())
                 one = Sample(values.ravel()[some], [names[i] for i in some])
@@ -43,8 +42,10 @@ def _points(depths: tuple[int, ...], held: Point) -> Samples:
 
 
 def _spectra(study: Study, depth: int, ridge: float) -> xr.Dataset:
-    found = select(study.dataset(HESSIANS), HESSIANS, depth=depth, ridge=ridge)
-    return found.transpose(*AXES, ...)
+    whole = study.dataset(HESSIANS)
+    if (width := int(whole.attrs["width"])) != WIDTH:
+        raise Unmeasured(f"{HESSIANS} has width {width} instead of {WIDTH}")
+    return select(whole, HESSIANS, depth=depth, ridge=ridge).transpose(*AXES, ...)
 
 
 def _count(spectra: xr.Dataset, name: str) -> Array:
@@ -119,14 +120,13 @@ def _unique(study: Study) -> Sample:
         values = select(found, REF, depth=2, ridge=ridge)["value"].transpose(*AXES).values
         wide = minima.ranks >= minima.best_rank[:, None]
         spread = [np.ptp(v[some]) / v[some].min() for v, some in zip(values, wide, strict=True)]
-        several = wide.sum(1) > 1
-        kept = np.where(several, spread, np.nan)
+        kept = np.where(wide.sum(1) > 1, spread, np.nan)
         parts.append((f"lambda = {ridge:g},", Sample(kept, minima.labels)))
     return joined(parts)
 
 
 ALL = f"{SETTING}, N = 80, noise .3, lambda = .001, .003"
-CERTIFIED = "dense Hessian of width 12"
+CERTIFIED = f"dense Hessian of width {WIDTH}"
 DEEP = "first abstract: local minima appear in deep networks"
 SHALLOW = "first abstract: shallow critical points are global minima or strict saddles"
 CHECKS: tuple[Check, ...] = (

@@ -35,8 +35,8 @@ CHECKS: tuple[Check, ...] = (
             id, "escape_law", f"{SETTING}, L = {L}, w = 1, N = 80: at r = |theta| below .4 of its "
             f"end, r^-(L - 2) falls at the rate (L - 2) L^(-(L - 2) / 2) s_1.",
             _law(L), high=0.005, what="relative distance of the fitted slope",
-            tolerance=".5 %; other runs had .03 % at L = 4", evidence="second abstract's theorem; "
-            "derived",
+            tolerance=".5 %; other runs had .03 % at L = 4",
+            evidence="derived; the speed, as recalled",
         )
         for id, L in (("B8", 3), ("B9", 4))
     ),

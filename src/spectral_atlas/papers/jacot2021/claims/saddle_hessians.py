@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.jacot2021.claims.greedy import REST, labels_of
+from spectral_atlas.papers.jacot2021.claims.greedy import labels_of
 from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
-from spectral_atlas.papers.jacot2021.claims.saddles import RESTS
+from spectral_atlas.papers.jacot2021.claims.saddles import REST
 from spectral_atlas.papers.jacot2021.claims.study import RANK, SETTING, SIDE, Study
+from spectral_atlas.papers.jacot2021.plateaus import at_rest
 
 Array = np.ndarray
 Held = Callable[[xr.Dataset, int, int], bool]  # point, its rank, width
@@ -28,7 +29,8 @@ def _hessians(depths: tuple[int, ...], held: Held, only_at_rest: bool = False) -
             for i, label in enumerate(labels_of(some)):
                 for k in range(RANK):
                     point = some.isel(member=i, stage=k)
-                    if only_at_rest and not float(point["gradient_norm"]) < RESTS:
+                    began = some["slope"].values[i, max(k - 1, 0)]
+                    if only_at_rest and not at_rest(point["gradient_norm"].values, began):
                         left_out += 1
                         continue
                     known = bool(point["certain"]) and np.isfinite(float(point["negative"]))
@@ -41,7 +43,9 @@ def _hessians(depths: tuple[int, ...], held: Held, only_at_rest: bool = False) -
 
 
 def _strict(point: xr.Dataset, k: int, width: int) -> bool:
-    return int(point["negative"]) == (width - k) * (SIDE - k)
+    # The mask may leave dC/dA fewer than 10 - k singular values above rounding.
+    values = min(int(point["slope_rank"]), SIDE - k)
+    return int(point["negative"]) == (width - k) * values
 
 
 def _degenerate(point: xr.Dataset, k: int, width: int) -> bool:
@@ -51,11 +55,12 @@ def _degenerate(point: xr.Dataset, k: int, width: int) -> bool:
 CHECKS: tuple[Check, ...] = (
     claim(
         "A28", "fig1c", f"{SETTING}, N = 80, L = 2: the origin and the first two saddles are "
-        f"strict, with (w - k)(10 - k) directions down at the saddle of rank k.",
+        "strict, with w - k directions down at the saddle of rank k for each of the 10 - k "
+        "singular values of dC/dA, fewer where some of these are zero.",
         _hessians((2,), _strict), kind="share", low=1, high=1, what="the certified Hessian has "
         "them",
-        tolerance="none", evidence="first abstract: shallow saddles are strict; number derived: "
-        "w - k dead neurons, each with the 10 - k singular values of dC/dA",
+        tolerance="none", evidence="derived: w - k dead neurons, each with the singular values "
+        "of dC/dA; the first abstract has strict saddles with L2, which is not here",
     ),
     *(
         claim(

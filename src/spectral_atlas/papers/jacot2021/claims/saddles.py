@@ -8,14 +8,16 @@ import xarray as xr
 from spectral_atlas.checks import Unmeasured
 from spectral_atlas.papers.jacot2021.claims.kinds import Sample
 from spectral_atlas.papers.jacot2021.claims.study import RANK, Members, Study, Where
-from spectral_atlas.papers.jacot2021.readings import Plateau, outstanding, plateau
+from spectral_atlas.papers.jacot2021.plateaus import AT_REST, QUIET, STANDS_OUT
+from spectral_atlas.papers.jacot2021.readings import Plateau, crossing_time, outstanding, plateau
 
 Array = np.ndarray
 DEPTH, WIDTH, EPSILON = 4, 100, 0.1
 GAMMAS = (1.5, 2.0, 2.5)
 PATHS = {g: Where("saddle_to_saddle", DEPTH, WIDTH, g) for g in GAMMAS}
 STARTS = {g: Where("initializations", DEPTH, WIDTH, g) for g in GAMMAS[1:]}
-RESTS = 1e-4  # |dC/dtheta| where a stage of the greedy algorithm counts as at rest
+PLATEAU = f"a plateau: |grad| has a minimum inside, below {QUIET:g} of its maxima before and after"
+REST = f"stages at rest, |dC/dtheta| < {AT_REST:g} s_1(dC/dA) where they began"
 
 
 def visits(members: Members) -> list[list[int]]:
@@ -35,21 +37,26 @@ def visits(members: Members) -> list[list[int]]:
 def ordered(study: Study, where: Where, whole: bool = True) -> Sample:
     """Whether each path passes the ranks 0, 1, 2 and 3 in this order, each once.
 
-    It must also end there, at a training cost below the asked share of C(0); without `whole` the
-    ranks up to 2 are enough, whatever comes next.
+    It must rest at ranks 1 and 2, and end at 3, at a training cost below the asked share of C(0);
+    without `whole` the ranks up to 2 are enough, whatever comes next.
     """
     members = study.members(where)
     wanted = list(range(RANK + 1))
     seen = visits(members)
-    if whole:
-        held = np.array([float(one == wanted) for one in seen])
-        return Sample(members.finished(held), members.labels)
-    held = np.array([float(one[:RANK] == wanted[:RANK]) for one in seen])
-    return Sample(np.where(members.lost, np.nan, held), members.labels)
+    in_order = [one == wanted if whole else one[:RANK] == wanted[:RANK] for one in seen]
+    held = (np.array(in_order) & rests(members).all(0)).astype(float)
+    kept = members.finished(held) if whole else np.where(members.lost, np.nan, held)
+    return Sample(kept, members.labels)
+
+
+def rests(members: Members) -> Array:
+    """Whether each path has a plateau of rank 1 and 2: (rank, member)."""
+    found = [[p is not None and p.rests for p in plateaus(members, k)] for k in range(1, RANK)]
+    return np.array(found, dtype=bool)
 
 
 def plateaus(members: Members, rank: int) -> list[Plateau | None]:
-    """The plateau of a rank on each path; None where it diverged or never had the rank."""
+    """Where each path is quietest at a rank; None where it diverged or never had the rank."""
     values = members.spectrum["singular_values"].values
     return [
         None if lost else plateau(members.runs.isel(member=i), rank, values[i])
@@ -61,6 +68,19 @@ def costs(members: Members, rank: int) -> Array:
     """C at the plateau of a rank on each path, NaN where there is none."""
     found = plateaus(members, rank)
     return np.array([np.nan if one is None else one.cost for one in found])
+
+
+def stays(members: Members, rank: int) -> Array:
+    """Time from where a path comes to a rank to where it comes to the next; NaN if it does not."""
+    s, step = members.spectrum["singular_values"].values, members.runs["step"].values
+    rate = members.runs["learning_rate"].values
+    come = np.array(
+        [
+            [crossing_time(step[i], s[i, :, k], STANDS_OUT, rate[i]) for k in (rank - 1, rank)]
+            for i in range(len(members))
+        ]
+    )
+    return np.where(members.lost, np.nan, come[:, 1] - come[:, 0])
 
 
 def greedy(study: Study, depth: int = DEPTH, epsilon: float = EPSILON) -> xr.Dataset:

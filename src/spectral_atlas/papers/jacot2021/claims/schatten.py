@@ -11,7 +11,7 @@ from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Study, select, targets_of
 
 Array = np.ndarray
-RIDGE = 1e-3
+RIDGE, WIDTH = 1e-3, 15
 DEPTHS = (2, 3, 4, 5)
 CURVATURE, RIDGES = 0.01, (0.005, 0.01)
 BASIN_DEPTHS, BASIN_RIDGES, FACTORS = (3, 4), (0.001, 0.005), (0.97, 1.03)
@@ -21,6 +21,8 @@ def _minima(study: Study, depth: int) -> xr.Dataset:
     found = study.by_target("runs/identity", depth=depth)
     if not np.isclose(float(found.attrs["ridge"]), RIDGE):
         raise Unmeasured(f"runs/identity has lambda = {found.attrs['ridge']:g}")
+    if int(found.attrs["width"]) != WIDTH:
+        raise Unmeasured(f"runs/identity has w = {found.attrs['width']} instead of {WIDTH}")
     return found
 
 
@@ -55,6 +57,9 @@ def _scan(study: Study, depth: int, ridge: float) -> xr.Dataset:
     found = study.dataset(ref)
     if not np.isclose(float(found.attrs["curvature"]), CURVATURE):
         raise Unmeasured(f"{ref} has c = {found.attrs['curvature']:g} instead of {CURVATURE:g}")
+    needed, largest = theory.a_global(ridge, CURVATURE, depth), float(found["a"].max())
+    if largest <= 1.01 * needed:
+        raise Unmeasured(f"{ref} ends at a = {largest:g}, a threshold is {float(needed):.3g}")
     return select(found, ref, depth=depth, ridge=ridge)
 
 
@@ -109,7 +114,7 @@ def _basin(study: Study) -> Sample:
 
 D, SOFT = "derived", "derived: the soft threshold"
 SCALAR = "One singular value a, c = .01, lambda = .005, .01"
-TRAINED = f"{SETTING}, N = 80, w = 15, lambda = {RIDGE:g}, L = 2, 3, 4, 5"
+TRAINED = f"{SETTING}, N = 80, w = {WIDTH}, lambda = {RIDGE:g}, L = 2, 3, 4, 5"
 SCAN = "half a percent of the scale; another scan agreed within .003"
 CHECKS: tuple[Check, ...] = (
     claim(
@@ -125,8 +130,8 @@ CHECKS: tuple[Check, ...] = (
         evidence="derived: at every critical point with lambda > 0",
     ),
     claim(
-        "F3", "schatten", f"{SETTING}, N = 80, w = 15, lambda = {RIDGE:g}, L = 2: the minimum is "
-        f"that of the convex C(A) + 2 lambda |A|_*.",
+        "F3", "schatten", f"{SETTING}, N = 80, w = {WIDTH}, lambda = {RIDGE:g}, L = 2: the minimum "
+        f"is that of the convex C(A) + 2 lambda |A|_*.",
         _convex, high=1e-9, what="relative distance of the values",
         tolerance="gap of the proximal gradient method 1e-12; others had 1e-12",
         evidence="first abstract: shallow critical points are global minima or strict saddles",

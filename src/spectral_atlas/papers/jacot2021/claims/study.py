@@ -15,6 +15,7 @@ from spectral_atlas.checks import Cached, Unmeasured
 
 Array = np.ndarray
 FEWEST = 3  # targets that a statement about all of them needs
+STOP_SHARE = 1e-6  # of C(0), that a finished descent fell below
 SIDE, RANK, OBSERVED = 10, 3, 80
 LAWS = {"completion": "Gaussian factors", "full": "chosen spectrum"}
 SETTING = "10 x 10 matrices of rank 3 with Gaussian factors"
@@ -82,15 +83,31 @@ class Members:
             raise ValueError("spectra: must be asked for")
         return self.spectra
 
+    @property
+    def done(self) -> Array:
+        """Members that fell below `STOP_SHARE`; Unmeasured where another share was asked for."""
+        share = float(self.runs.attrs.get("stop_share", np.nan))
+        if not np.isclose(share, STOP_SHARE):
+            raise Unmeasured(
+                f"runs/{self.where.file} has stop_share = {share:g} instead of {STOP_SHARE:g}"
+            )
+        return np.asarray(self.runs["stopped"].values.astype(bool) & ~self.lost)
+
+    def starts_each(self, fewest: int) -> str:
+        """The least number of starts of a target, in words; Unmeasured below some number."""
+        count = int(np.unique(self.targets, return_counts=True)[1].min())
+        if count < fewest:
+            raise Unmeasured(f"{count} of at least {fewest} starts with {self.where.text}")
+        return f"{count} starts each"
+
     def last(self, values: xr.DataArray) -> Array:
         """A variable at the last record of each member."""
         at = self.runs["n_records"].values - 1
         return np.asarray(values.transpose("member", "record", ...).values[np.arange(len(at)), at])
 
     def finished(self, values: Array) -> Array:
-        """NaN where a member diverged or had not fallen below the asked share of C(0)."""
-        done = self.runs["stopped"].values & ~self.lost
-        return np.where(done, values, np.nan)
+        """NaN where a member diverged or had not fallen below `STOP_SHARE`."""
+        return np.where(self.done, values, np.nan)
 
 
 class Study(Cached):

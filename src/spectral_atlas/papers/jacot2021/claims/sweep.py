@@ -78,7 +78,7 @@ def _reached(depth: int) -> Samples:
         parts = []
         for gamma in sorted({*SWEEP[depth], *UP}):
             members = study.members(at(depth, gamma))
-            done = members.runs["stopped"].values.astype(float)
+            done = members.done.astype(float)
             one = Sample(np.where(members.lost, np.nan, done), members.labels)
             parts.append((f"gamma = {gamma:g},", one))
         return joined(parts)
@@ -89,6 +89,7 @@ def _reached(depth: int) -> Samples:
 MOST = ", for most targets"
 TEST = "test / test(0) at the end"
 THREE = "measured on three other targets"
+MEASURED = "measured; the abstracts have a global minimum at the end for small variance only"
 SMALL = "first abstract: small variance, low rank"
 LARGE = "first abstract: large variance, no low-rank bias"
 CHECKS: tuple[Check, ...] = (
@@ -116,7 +117,6 @@ CHECKS: tuple[Check, ...] = (
             ("D5", 1.5, "worst", "", "other targets had 5e-5 to 4e-4", f"{SMALL}; {THREE}"),
             ("D6", 1.5, "median", " for most targets", "that of all", f"{SMALL}; weaker: the "
              "slowest singular values of some targets are blurred at gamma = 1.5"),
-            ("D7", 2.0, "worst", "", "that of gamma = 1.5", f"{SMALL}; {THREE}: 1e-5 to 4e-5"),
         )
     ),
     claim(
@@ -136,7 +136,7 @@ CHECKS: tuple[Check, ...] = (
             id, "regimes_e", f"{SETTING}, L = {L}, w = 100, N = 80: the larger gamma, the better "
             f"the matrix is recovered, from {SWEEP[L][0]:g} to {SWEEP[L][-1]:g}.",
             _monotone(L), high=1 - 1e-9, what="median test over that at the gamma before",
-            tolerance="none", evidence=f"abstracts' regimes; {THREE}",
+            tolerance="none", evidence=f"abstracts: two regimes, gamma < 1 and > 1; {THREE}",
         )
         for id, L in (("D10", 2), ("D11", 4))
     ),
@@ -145,7 +145,7 @@ CHECKS: tuple[Check, ...] = (
             id, figure, f"{SETTING}, L = {L}, w = 100, N = 80, all gamma: descent ends at a global "
             f"minimum.",
             _reached(L), kind="share", low=1, high=1, what="C falls below 1e-6 C(0)",
-            tolerance="none", evidence="first abstract: a global minimum ends the path",
+            tolerance="none", evidence=MEASURED,
         )
         for id, figure, L in (("D16", "regimes_a", 2), ("D17", "regimes_b", 4))
     ),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
 
 from spectral_atlas.papers.jacot2021.theory import smallest_gamma
 from spectral_atlas.plotting.facts import MISSING, counted, quoted
 
 Array = np.ndarray
 Inputs = Mapping[str, xr.Dataset]
+LETTERS = "abcdefghijklmnopqrstuvwxyzαβγδεζηθικλμνξοπρστυφχψω"
 FATES = {"stopped": "o", "unfinished": "x", "diverged": "^"}  # with the markers of path ends
 
 
@@ -84,6 +86,33 @@ def fates_text(fates: Iterable[str]) -> str:
     lost = {fate: all_fates.count(fate) for fate in ("unfinished", "diverged")}
     found = ", ".join(f"{n} {fate}" for fate, n in lost.items())
     return f"{counted(len(all_fates), 'run')}: {found}"
+
+
+def panel_letter(place: int) -> str:
+    """The letter of a panel, empty where there are more panels than letters."""
+    return LETTERS[place] if place < len(LETTERS) else ""
+
+
+def panel_letters(places: Sequence[int]) -> str:
+    """Letters of some panels for a caption.
+
+    Examples
+    --------
+    >>> panel_letters([1]), panel_letters([1, 3]), panel_letters([1, 2, 3])
+    ('b', 'b, d', 'b–d')
+    """
+    found = [panel_letter(place) for place in places if place < len(LETTERS)]
+    follow = len(places) > 2 and places[-1] - places[0] == len(places) - 1
+    return f"{found[0]}–{found[-1]}" if follow else ", ".join(found)
+
+
+def end_mark(ax: Axes, x: float, y: float, fate: str, color: Any) -> None:
+    """A cross where a run was cut off, a triangle where it diverged; nothing where it stopped."""
+    if fate != "stopped" and np.isfinite(x) and np.isfinite(y):
+        ax.plot(
+            x, y, color=color, marker=FATES[fate], linestyle="", zorder=6,
+            markersize=4, markeredgewidth=1.0,
+        )  # fmt: skip
 
 
 def span(values: Array | pd.Series, digits: int = 3) -> str:

@@ -17,6 +17,8 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     gamma_label,
     levels,
     members_frame,
+    panel_letter,
+    panel_letters,
 )
 from spectral_atlas.papers.jacot2021.figures.paths_costs import (
     costs_of,
@@ -49,7 +51,6 @@ from spectral_atlas.plotting.style import colors, size
 if TYPE_CHECKING:
     from spectral_atlas.config import Style
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PER_ROW = 3
 
 
@@ -87,11 +88,14 @@ def fig1b(inputs: Inputs, style: Style) -> Drawing:
     title = f"{gamma_label(shown['gamma'])}, target {shown['target']}, {_network(members)}"
     titles = [title, *[gamma_label(g) for g in gammas], "", "", ""]
     for i, (ax, text) in enumerate(zip([top, *middle, *bottom], titles, strict=True)):
-        letter(ax, LETTERS[i], text)
+        letter(ax, panel_letter(i), text)
     _legends(bottom[0].figure, top, tones, sorted(plateaus["rank"].unique()))
     table = cost_table(path, costs, saddles, plateaus, over_starts, shares)
     facts = agreement_facts(members, shown, saddles, plateaus)
     facts |= start_and_share_facts(more, over_starts, spreads, shares)
+    ends = [panel_letter(1 + len(gammas) + i) for i in range(3)]
+    facts |= dict(zip(("agreement_letter", "starts_letter", "shares_letter"), ends, strict=True))
+    facts["gammas_letters"] = panel_letters(range(1, 1 + len(gammas)))
     return Drawing(figure, table, facts)
 
 

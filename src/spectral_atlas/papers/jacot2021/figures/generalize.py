@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs
+from spectral_atlas.papers.jacot2021.figures.common import Inputs, panel_letter
 from spectral_atlas.papers.jacot2021.figures.ridge_ratios import (
     MARGIN,
     count_panel,
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 STUDIES = {"noisy": "minima_noisy", "clean": "minima_clean", "full": "minima_full"}
 OUTCOMES = ("better", "worse", "within", "same", "edge", "missing")
-LETTERS = "abcdefghijklmnopqrstuvwxyzαβγδεζη"
 SHADE = "0.88"
 
 
@@ -114,7 +113,7 @@ def _label(axes: Any, runs: Mapping[str, xr.Dataset], depths: list[int]) -> None
         titles = [f"$L={L}$, target {example(one)}" for L in depths]
         titles += ["every target", f"of {counted(one.sizes['target'], 'target')}"]
         place = row * 3 + i // len(axes)
-        letter(ax, LETTERS[place] if place < len(LETTERS) else "", titles[row])
+        letter(ax, panel_letter(place), titles[row])
     for ax, one in zip(axes[0], runs.values(), strict=True):
         ax.set_title(f"{heading(one)}\n{ax.get_title(loc='left')}", loc="left")
     for ax in axes[:-2, 0]:

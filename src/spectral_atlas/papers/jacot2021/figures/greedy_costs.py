@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 
 from spectral_atlas.papers.jacot2021.figures.common import Inputs, span
 from spectral_atlas.papers.jacot2021.figures.paths_hessians import (
-    ROOM,
     fall_panel,
     hessian_table,
     ways_panel,
@@ -83,6 +82,7 @@ def fig1c(inputs: Inputs, style: Style) -> Drawing:
         "epsilon": quoted(epsilon),
         "target": target,
         "targets": len(found),
+        "shown_widths": span(found[shown]["stage"]),
     }
     return Drawing(
         figure, table, facts | _saddle_facts(stages) | _hessian_facts(hessian, hessians.attrs)
@@ -113,21 +113,19 @@ def _saddle_facts(stages: pd.DataFrame) -> dict[str, Any]:
 
 
 def _hessian_facts(hessian: pd.DataFrame, attrs: dict[Any, Any]) -> dict[str, Any]:
-    saddles = hessian[hessian["settled"] & ~hessian["minimum"]]
+    saddles = hessian[hessian["settled"] & hessian["ways"].notna()]
     shallow, deep = saddles[saddles["depth"] == 2], saddles[saddles["depth"] > 2]
-    ends = hessian[hessian["settled"] & hessian["minimum"]]
     error = np.abs(shallow["fall"] / shallow["slope"] - 1)
     return {
         "hessian_width": int(attrs["width"]),
-        "room": ROOM,
+        "limits": span(hessian["limit"], 2),
+        "uncertain": int((hessian["settled"] & hessian["ways"].isna()).sum()),
         "shallow": len(shallow),
         "shallow_as_counted": int((shallow["ways"] == shallow["free"]).sum()),
         "shallow_error": quoted(float(error.max()) if len(error) else np.nan, 2),
         "deep": len(deep),
         "deep_flat": int((deep["ways"] == 0).sum()),
         "deep_fall": quoted(float(deep["fall"].max()) if len(deep) else np.nan, 2),
-        "minima_without": int((ends["ways"] == 0).sum()),
-        "minima": len(ends),
         "ways": "; ".join(
             f"stage {k}: {span(own['ways'].to_numpy(float))}" for k, own in shallow.groupby("stage")
         )

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, span
+from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, panel_letter, span
 from spectral_atlas.papers.jacot2021.figures.ridge_points import critical_points
 from spectral_atlas.papers.jacot2021.figures.ridge_shared import numbers, say
 from spectral_atlas.plotting.facts import counted, quoted
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from spectral_atlas.config import Style
 
 SHAPES = {"minimum": "o", "saddle": "v", "undecided": "s"}
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 FEW = 0.25  # width over which the targets of one rank are spread
 LINEAR = 1e-4  # excesses below are drawn on a linear scale
 
@@ -52,7 +51,7 @@ def landscape(inputs: Inputs, style: Style) -> Drawing:
             _values(ax, mine[mine["ridge"] == ridges[row]], runs, tones[ridges[row]])
         else:
             _eigenvalues(ax, mine, tones)
-        letter(ax, LETTERS[i] if i < len(LETTERS) else "", title)
+        letter(ax, panel_letter(i), title)
     _scales(axes, shown)
     _legend(figure, shown, tones)
     return Drawing(figure, points, _facts(inputs, points))

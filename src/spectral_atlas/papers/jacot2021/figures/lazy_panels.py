@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from spectral_atlas.papers.jacot2021.figures.common import FATES, choose, levels
+from spectral_atlas.papers.jacot2021.figures.common import FATES, choose, end_mark, levels
 from spectral_atlas.plotting.curves import log_limits, plain_log_ticks
 from spectral_atlas.plotting.panels import jitter, nothing_to_show
 from spectral_atlas.plotting.style import MARKERS
@@ -111,11 +111,7 @@ def decay(ax: Axes, table: pd.DataFrame, tones: dict) -> None:
                 alpha=1 if first else 0.5, zorder=3 if first else 2,
             )  # fmt: skip
             end = path.iloc[-1]
-            if end["fate"] != "stopped":
-                ax.plot(
-                    end["scaled_step"], end["cost"], color=tones[L], marker=FATES[end["fate"]],
-                    markersize=4,
-                )  # fmt: skip
+            end_mark(ax, end["scaled_step"], end["cost"], end["fate"], tones[L])
     x = np.array([0, np.nanmax(table["scaled_step"].to_numpy(float))])
     ax.plot(x, np.exp(-x), **(GUIDE | {"zorder": 5}))
     ax.set(xlabel=r"step $\times\,2\,|\ln(1-2\eta\Theta/N)|$", ylabel=r"$C(A)\,/\,C(A_0)$")

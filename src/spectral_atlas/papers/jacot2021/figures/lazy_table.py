@@ -20,11 +20,11 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     networks_text,
     span,
 )
+from spectral_atlas.papers.jacot2021.readings import FALL
 from spectral_atlas.papers.jacot2021.theory import kernel_scale, lazy_rate
 from spectral_atlas.plotting.facts import listed
 
 MEASURED = ["error", "test", "test_zero", "apart", "rate", "rate_ratio"]
-FALL = 10.0  # the rate is that of the first fall of the train cost by this factor
 
 
 def laziest(table: pd.DataFrame) -> pd.DataFrame:
@@ -45,8 +45,8 @@ def member_table(inputs: Inputs) -> pd.DataFrame:
     - ``error``, |A - A_lin|_F at the end over |A* - A_0|_F of the observed entries;
     - ``test``, the last test cost over that of A_lin; ``test_zero``, over that of A = 0;
     - ``apart``, the largest |s_i(A) / s_i(A_lin) - 1| among those above a tenth of s_1(A_lin);
-    - ``law``, 2 ln(1 - 2 eta Theta / N); ``rate``, change of ln C per step while C falls from
-      C(A_0) to a tenth of it (NaN where it does not); ``rate_ratio``, rate over law.
+    - ``law``, 2 ln(1 - 2 eta Theta / N); ``rate``, change of ln C per step from C(A_0) to the first
+      record below `FALL` of it (NaN where there is none); ``rate_ratio``, rate over law.
 
     All but the law are NaN for a run that diverged.
     """
@@ -82,15 +82,12 @@ def _apart(s: np.ndarray, limit: np.ndarray) -> np.ndarray:
 
 
 def _rate(runs: xr.Dataset, member: int) -> float:
-    """Mean change of ln C per step until C is a tenth; linear in ln C between records."""
+    """Mean change of ln C per step up to the first record below `FALL` of the start."""
     step, cost = (along_path(runs, runs, member, name) for name in ("step", "train_cost"))
-    fall = np.log(np.maximum(cost, 1e-300) / cost[0])
-    below = np.flatnonzero(fall <= -np.log(FALL))
+    below = np.flatnonzero(cost < FALL * cost[0])
     if not below.size:
         return np.nan
-    k = int(below[0])
-    share = (-np.log(FALL) - fall[k - 1]) / (fall[k] - fall[k - 1])
-    return float(-np.log(FALL) / (step[k - 1] + share * (step[k] - step[k - 1])))
+    return float(np.log(max(cost[below[0]], 1e-300) / cost[0]) / step[below[0]])
 
 
 def widest(members: pd.DataFrame, depth: float) -> pd.DataFrame:
@@ -154,6 +151,7 @@ def facts(members: pd.DataFrame, spectra: pd.DataFrame, kernels: pd.DataFrame) -
         "gammas": _gammas(members),
         "fates": fates_text(members["fate"]),
         "target": int(spectra["target"].iloc[0]),
+        "fall": FALL,
         "kernels": span(kernels.groupby(["depth", "width"]).size(), 3),
     }
     whole = members[members["fate"] == "stopped"]

@@ -10,8 +10,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from spectral_atlas.papers.jacot2021.figures.common import along_path
-from spectral_atlas.papers.jacot2021.figures.paths_shared import end_mark, no_positive
+from spectral_atlas.papers.jacot2021.figures.common import along_path, end_mark
+from spectral_atlas.papers.jacot2021.figures.paths_shared import no_positive
 from spectral_atlas.papers.jacot2021.readings import outstanding
 from spectral_atlas.plotting.curves import Label, label_right, log_limits
 

@@ -22,8 +22,15 @@ from spectral_atlas.papers.jacot2021.readings import (
     radius_law,
     saddle_values,
 )
-from spectral_atlas.papers.jacot2021.theory import escape_time_scale
+from spectral_atlas.papers.jacot2021.theory import (
+    blow_up_time,
+    escape_radius,
+    escape_time_scale,
+    optimal_escape_speed,
+    shallow_escape_delay,
+)
 
+Array = np.ndarray
 FILES = ("escape", "saddle_to_saddle")
 HALF, LOW = 0.5, 0.02  # heights s_1(A) / s_1(A_1) at which escapes are timed and directions read
 
@@ -54,12 +61,13 @@ def time_table(inputs: Inputs) -> pd.DataFrame:
 
 
 def shallow_law(times: pd.DataFrame) -> pd.Series:
-    """(gamma - 1) ln(w) / 2, which s_1 T exceeds by a number that depends on the target, for L = 2.
+    """What s_1 T exceeds by a number that depends on the target, for L = 2: gamma - 1 of its delay.
 
     Along the top singular vectors a path starts as a vector of w entries of size w^{-gamma/2}, of
     length w^{(1-gamma)/2}, that grows like exp(s_1 t) until its square is of order one.
     """
-    return (times["gamma"] - 1) / 2 * np.log(times["width"])
+    law = shallow_escape_delay(times["width"].to_numpy(), times["gamma"].to_numpy() - 1)
+    return pd.Series(law, index=times.index)
 
 
 def radius_tables(first: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -67,8 +75,10 @@ def radius_tables(first: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     Returns
     -------
-    first : DataFrame ``depth, target, time, left``, both in units of the law: ``left`` falls as
-        1 - time, with ``left`` (r / r_0)^{-(L-2)}, and 1 - ln(r / r_0) / ln(r_end / r_0) for L = 2
+    first : DataFrame ``depth, target, time, left, law``. ``time`` is in units of the blow-up time,
+        for L = 2 of the time in which the law comes to the last radius; ``left`` is
+        (r / r_0)^{-(L-2)}, and 1 - ln(r / r_0) / ln(r_end / r_0) for L = 2; ``law``, the same of
+        `escape_radius`, falls as 1 - time to zero
     second : DataFrame ``depth, target, slope, expected, ratio, settled``
     """
     rate = float(first.attrs["learning_rate"])
@@ -76,12 +86,13 @@ def radius_tables(first: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
     for i in range(first.sizes["member"]):
         path = first.isel(member=i)
         L, law = int(path["depth"]), radius_law(path, rate)
-        start = law.linear[0]
-        span = start - law.linear[-1] if L == 2 else start
         names = {"depth": L, "target": int(path["target"])}
-        left = 1 - (law.linear - start) / (-span) if L == 2 else law.linear / start
-        clock = -law.expected / span * law.time
-        curves.append(pd.DataFrame({**names, "time": clock, "left": left}))
+        speed = float(optimal_escape_speed(float(path["slope"]), L))
+        r_0, growth = float(law.radius[0]), law.radius / law.radius[0]
+        whole = np.log(growth[-1]) / speed if L == 2 else float(blow_up_time(r_0, speed, L))
+        ideal = escape_radius(np.minimum(law.time, whole), r_0, speed, L) / r_0
+        numbers = {"left": _left(growth, growth[-1], L), "law": _left(ideal, growth[-1], L)}
+        curves.append(pd.DataFrame({**names, "time": law.time / whole, **numbers}))
         end = float(path["gradient_norm"].values[int(path["n_records"]) - 1])
         rows.append(
             {
@@ -91,6 +102,11 @@ def radius_tables(first: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
             }
         )  # fmt: skip
     return pd.concat(curves, ignore_index=True), pd.DataFrame(rows)
+
+
+def _left(growth: Array, last: float, depth: int) -> Array:
+    """What falls evenly along an escape ray from 1 to 0, ``growth`` being r / r_0."""
+    return 1 - np.log(growth) / np.log(last) if depth == 2 else growth ** (2.0 - depth)
 
 
 def direction_tables(inputs: Inputs, members: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,12 +13,13 @@ from spectral_atlas.papers.jacot2021.figures.paths_shared import depth_markers, 
 from spectral_atlas.plotting.curves import log_limits
 from spectral_atlas.plotting.panels import jitter, nothing_to_show
 
-ROOM = 2e-4  # an eigenvalue below minus this times s_1(dC/dA) at 0 is a way down
-FLOOR = 1e-8  # of the axis of eigenvalues, in that unit
+FLOOR = 1e-8  # of the axis of eigenvalues, in units of s_1(dC/dA) at 0
 
 
 def hessian_table(saddles: xr.Dataset, stages: pd.DataFrame, side: int) -> pd.DataFrame:
-    """One row for each member and stage of the file of Hessians.
+    """One row for the origin and each saddle of every member of the file of Hessians.
+
+    A member's last stage is left out: what is left there of dC/dA decides the signs.
 
     Parameters
     ----------
@@ -28,15 +29,16 @@ def hessian_table(saddles: xr.Dataset, stages: pd.DataFrame, side: int) -> pd.Da
 
     Returns
     -------
-    DataFrame ``depth, target, epsilon, stage, minimum`` (whether it is a member's last),
-    ``settled``, ``fall``, -lambda_min over s_1(dC/dA) at 0, ``ways``, how many eigenvalues are
-    below -`ROOM` in that unit (at a minimum also below -2 ``slope``), ``slope``, s_1(dC/dA) in it,
-    and ``free``, (w - k) (side - k): the ways down that two layers have at rank k, one for each
-    free neuron and singular value of dC/dA.
+    DataFrame ``depth, target, epsilon, stage, settled``, ``fall``, -lambda_min over s_1(dC/dA) at 0,
+    ``ways``, how many eigenvalues are certainly negative (NaN where one is too near the limit to
+    tell), ``limit`` and ``slope``, s_1(dC/dA), in that unit, and ``free``: the ways down that two
+    layers have at rank k, w - k for each of the side - k singular values of dC/dA, or fewer where
+    its rank is less.
     """
-    width, rows = int(saddles.attrs["width"]), []
+    width = int(saddles.attrs["width"])
+    rows: list[dict[str, Any]] = []
     names = ["depth", "target", "epsilon", "stage"]
-    known = stages.set_index(names)[["settled", "width"]]
+    known = stages[stages["stage"] < stages["width"]].set_index(names)["settled"]
     for i in range(saddles.sizes["member"]):
         one = saddles.isel(member=i)
         member = {name: one[name].item() for name in names[:3]}
@@ -44,23 +46,22 @@ def hessian_table(saddles: xr.Dataset, stages: pd.DataFrame, side: int) -> pd.Da
         for j, stage in enumerate(one["stage"].values):
             values = one["eigenvalues"].values[j]
             values = values[np.isfinite(values)]
-            if not values.size:
+            key = (*member.values(), int(stage))
+            if not values.size or key not in known.index:
                 continue
-            at = known.loc[(*member.values(), int(stage))]
-            slope, minimum = float(one["slope"][j]), int(stage) == int(at["width"])
-            # What is left of dC/dA at a minimum bends it a little.
-            least = max(ROOM * unit, 2 * slope if minimum else 0.0)
+            slopes = min(int(one["slope_rank"][j]), side - int(stage))
             rows.append(
                 {
-                    **member, "stage": int(stage), "settled": bool(at["settled"]),
-                    "minimum": minimum,
+                    **member, "stage": int(stage), "settled": bool(known[key]),
                     "fall": -float(values[0]) / unit,
-                    "ways": int((values < -least).sum()),
-                    "slope": slope / unit,
-                    "free": (width - int(stage)) * (side - int(stage)),
+                    "ways": float(one["negative"][j]) if bool(one["certain"][j]) else np.nan,
+                    "limit": float(one["limit"][j]) / unit,
+                    "slope": float(one["slope"][j]) / unit,
+                    "free": (width - int(stage)) * slopes,
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows)
+    columns = ["stage", "settled", "fall", "ways", "limit", "slope", "free"]
+    return pd.DataFrame(rows, columns=[*names[:3], *columns])
 
 
 def fall_panel(ax: Axes, table: pd.DataFrame, tones: dict[int, Any]) -> None:
@@ -97,11 +98,8 @@ def ways_panel(ax: Axes, table: pd.DataFrame, tones: dict[int, Any]) -> None:
         y = own["ways"].to_numpy()
         _marks(ax, x[still], y[still], depth_markers(tones)[depth], tones[depth])
         _marks(ax, x[~still], y[~still], "x", tones[depth])
-    for stage, own in table[~table["minimum"]].groupby("stage"):
-        ax.plot(
-            [stage - 0.42, stage + 0.42], [own["free"].iloc[0]] * 2, color="black",
-            linewidth=0.8, zorder=1,
-        )  # fmt: skip
+    for (stage, free), _ in table.groupby(["stage", "free"]):
+        ax.plot([stage - 0.42, stage + 0.42], [free] * 2, color="black", linewidth=0.8, zorder=1)
     ax.set_ylim(-1, 2 * max(10, int(table["ways"].max())))
     _stage_axis(ax, table)
 

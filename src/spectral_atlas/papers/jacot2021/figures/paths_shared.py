@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from spectral_atlas.papers.jacot2021.figures.common import FATES
+from spectral_atlas.papers.jacot2021.plateaus import AT_REST, at_rest
 from spectral_atlas.plotting.panels import nothing_to_show
 from spectral_atlas.plotting.style import colors, ordered_colors
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 SHOWN_GAMMA = 2.0  # where one has to be chosen, the gamma next to this
-SETTLED = 1e-3  # a stage ends at a critical point if |gradient| is below this times its first s_1
+SETTLED = AT_REST
 DEPTH_PLACES, DEPTH_MARKERS = (4, 5, 7, 6), ("o", "s", "D", "v")
 
 
@@ -54,12 +54,6 @@ def one_network(frame: pd.DataFrame) -> pd.DataFrame:
     for name in ("depth", "width", "observed"):
         kept = kept[kept[name] == frame[name].iloc[0]]
     return kept
-
-
-def end_mark(ax: Axes, x: float, y: float, fate: str, color: Any) -> None:
-    """Mark the end of a path that is not where it was to end."""
-    if fate != "stopped" and np.isfinite(x) and np.isfinite(y):
-        ax.plot([x], [y], linestyle="", marker=FATES[fate], color=color, markersize=4, zorder=5)
 
 
 def no_positive(ax: Axes, values: Any) -> bool:
@@ -101,7 +95,7 @@ def stages_table(one: xr.Dataset) -> pd.DataFrame:
     count = int(one["width"])
     names = ("cost", "test", "steps", "slope", "gradient_norm")
     table = pd.DataFrame({name: one[name].values[:count] for name in names})
-    table["settled"] = table["gradient_norm"] < SETTLED * table["slope"]
+    table["settled"] = at_rest(table["gradient_norm"].to_numpy(), table["slope"].to_numpy())
     if bool(one["converged"]):  # to C = 0: slowly, but to a minimum
         table.loc[count - 1, "settled"] = True
     table.insert(0, "stage", np.arange(1, count + 1))

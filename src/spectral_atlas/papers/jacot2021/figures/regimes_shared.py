@@ -13,7 +13,6 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from spectral_atlas.papers.jacot2021.figures.common import (
-    FATES,
     Inputs,
     choose,
     gamma_label,
@@ -132,15 +131,6 @@ def value_axis(ax: Axes, values: Iterable[np.ndarray]) -> None:
     """A logarithmic axis for all that is drawn."""
     ax.set_yscale("log")
     ax.set_ylim(*log_limits(np.concatenate([*[v.ravel() for v in values], np.zeros(0)])))
-
-
-def end_mark(ax: Axes, x: float, y: float, fate: str, color: Any) -> None:
-    """A cross where a run was cut off, a triangle where it diverged; nothing where it stopped."""
-    if fate != "stopped":
-        ax.plot(
-            x, y, color=color, marker=FATES[fate], linestyle="", zorder=6,
-            markersize=4, markeredgewidth=1.0,
-        )  # fmt: skip
 
 
 def each(found: Sequence[Sample], texts: Iterable[str]) -> str:

@@ -15,13 +15,13 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     Inputs,
     along_path,
     at_end,
+    end_mark,
     networks_text,
     span,
 )
 from spectral_atlas.papers.jacot2021.figures.regimes_shared import (
     Sample,
     each,
-    end_mark,
     lost_text,
     samples,
     step_axis,

@@ -9,11 +9,10 @@ import xarray as xr
 from spectral_atlas.papers.jacot2021.figures.common import at_end, members_frame
 from spectral_atlas.papers.jacot2021.figures.ridge_shared import minima_frame
 
-COUNTS = 1e-2  # singular values above this make the rank at the end
+COUNTS = 1e-2  # singular values above this make the rank at the end of a regularized descent
 NEAR = 1e-3  # relative distance to the value of a minimum at which a run has ended in it
-MOVING = 1e-4  # gradient norm above which a run has not ended anywhere
 DESCENT_DATA = "completion"  # what descents are trained on
-MARKS = {"minimum": "o", "other": "s", "moving": "o", "diverged": "x"}
+MARKS = {"minimum": "o", "other": "s", "cut": "o", "diverged": "x"}
 
 
 def ends_frame(runs: xr.Dataset, spectra: xr.Dataset, landscape: xr.Dataset) -> pd.DataFrame:
@@ -25,8 +24,8 @@ def ends_frame(runs: xr.Dataset, spectra: xr.Dataset, landscape: xr.Dataset) -> 
     ``rank``, of singular values above `COUNTS`; ``gradient_norm``; ``test_relative``; ``value``,
     that of the best critical point of this rank, and ``lowest``, of all ranks, both NaN where
     `comparable` says no; ``excess``, loss / lowest - 1, or over the least loss of the runs where
-    that is NaN; ``end``: minimum (`NEAR` that of its rank, or the lowest), moving (not, and the
-    gradient is above `MOVING`), other, or diverged.
+    that is NaN; ``settled``, whether the gradient reached its stop; ``end``: minimum (`NEAR` that of
+    its rank, or the lowest), cut (not, and cut off before it settled), other, or diverged.
     """
     frame = members_frame(runs).drop(columns="fate")
     ridge = float(runs.attrs["ridge"])
@@ -47,9 +46,9 @@ def ends_frame(runs: xr.Dataset, spectra: xr.Dataset, landscape: xr.Dataset) -> 
     frame["excess"] = frame["loss"] / frame["lowest"].fillna(least) - 1
     near = (frame["loss"] / frame["value"] - 1).abs() < NEAR
     near |= (frame["loss"] / frame["lowest"] - 1).abs() < NEAR
-    moving = frame["gradient_norm"] > MOVING
-    kinds = ["diverged", "minimum", "moving"]
-    frame["end"] = np.select([lost, near, moving], kinds, "other")
+    frame["settled"] = runs["settled"].values & ~lost
+    kinds = ["diverged", "minimum", "cut"]
+    frame["end"] = np.select([lost, near, ~frame["settled"]], kinds, "other")
     return frame
 
 

@@ -13,11 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, networks_text, span
+from spectral_atlas.papers.jacot2021.figures.common import (
+    Inputs,
+    levels,
+    networks_text,
+    panel_letter,
+    span,
+)
 from spectral_atlas.papers.jacot2021.figures.ridge_ends import (
     COUNTS,
     MARKS,
-    MOVING,
     NEAR,
     ends_frame,
     searched,
@@ -39,11 +44,10 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-9
 LINEAR = 1e-4  # excesses below are drawn on a linear scale
-LETTERS = "abcdefghijklmn"
 ENDS = {
     "minimum": "at a minimum of the search",
     "other": "at rest elsewhere",
-    "moving": "still moving",
+    "cut": "cut off",
 }
 Tones = Mapping[int, Any]
 
@@ -64,8 +68,8 @@ def ridge_gd(inputs: Inputs, style: Style) -> Drawing:
         mine = ends[ends["depth"] == L]
         _one_target(axes[0, i], mine[mine["target"] == target], lines[lines["depth"] == L], tones)
         _all_targets(axes[1, i], mine, tones)
-        letter(axes[0, i], LETTERS[i], f"$L={L}$, target {target}")
-        letter(axes[1, i], LETTERS[i + len(depths)], networks_text(mine))
+        letter(axes[0, i], panel_letter(i), f"$L={L}$, target {target}")
+        letter(axes[1, i], panel_letter(i + len(depths)), networks_text(mine))
         gammas = levels(mine, "gamma")
         axes[1, i].set_xticks(gammas, [f"{g:.3g}" for g in gammas])
         axes[1, i].xaxis.set_minor_locator(NullLocator())
@@ -86,7 +90,7 @@ def _points(ax: Axes, x: np.ndarray, ends: pd.DataFrame, tones: Tones) -> None:
             color = tones[int(row.rank)]
             ax.plot(
                 place, row.excess, linestyle="", marker=MARKS[row.end], color=color, zorder=4,
-                markersize=3.8, markerfacecolor="white" if row.end == "moving" else color,
+                markersize=3.8, markerfacecolor="white" if row.end == "cut" else color,
                 markeredgewidth=0.9,
             )  # fmt: skip
 
@@ -155,7 +159,7 @@ def _legend(figure: Figure, ends: pd.DataFrame, minima: pd.DataFrame, tones: Any
     shown = {int(r) for r in [*ends["rank"], *minima["rank"]] if r >= 0}
     handles: list[Any] = rank_handles(tones, shown)
     for end, text in ENDS.items():
-        face = "white" if end == "moving" else "0.3"
+        face = "white" if end == "cut" else "0.3"
         look: Any = {"marker": MARKS[end], "markerfacecolor": face, "linestyle": ""}
         handles.append(Line2D([], [], color="0.3", label=text, **look))
     handles.append(Line2D([], [], color="black", linewidth=2.6, label="lowest minimum"))
@@ -173,11 +177,13 @@ def _facts(inputs: Inputs, ends: pd.DataFrame, target: int) -> dict[str, Any]:
         "noise": quoted(float(runs.attrs["noise"])),
         "observed": numbers(levels(ends, "observed")),
         "widths": numbers(levels(ends, "width")),
-        "steps": int(runs["last_step"].max()),
+        "steps": span(runs["last_step"].values, 5),
+        "most": int(runs.attrs["max_steps"]),
+        "stop": quoted(float(runs.attrs["stop_gradient"])),
+        "settled": int(ends["settled"].sum()),
         "example": target,
         "counts": COUNTS,
         "near": NEAR,
-        "moving_above": MOVING,
         "largest_rank": int(inputs["runs/landscape"]["rank"].max()),
         "beaten": int((ends["loss"] < ends["lowest"] * (1 - ROUNDING)).sum()),
         "compared": int((ends["loss"].notna() & ends["lowest"].notna()).sum()),
