@@ -5,8 +5,8 @@
 C(A) + ridge |theta|^2 of 10 x 10 matrices of rank 3 with Gaussian factors and noise 0.3, 80 entries
 observed, ridge 0.001: minima in networks of width r = 1, 3, 6 and depth L = 3, 4, two matrices.
 Both methods start at the balanced factors of the r largest singular values of the observed matrix,
-rescaled, and each time is the best of some turns; L-BFGS-B keeps 20 pairs and runs until its line
-search gives up. `excess` is its value over Newton's, less 1. One thread. Writes
+rescaled, and each time is the best of some turns; L-BFGS-B keeps 20 pairs and runs until its value
+falls no more. `excess` is that over Newton's, less 1. One thread. Writes
 benchmarks/results/ridge_minima.csv.
 """
 

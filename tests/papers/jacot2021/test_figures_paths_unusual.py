@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from matplotlib import pyplot as plt
 from tiny_paths import FIGURES, caption, draw, files, lost, members
+
+from spectral_atlas.plotting.publish import Drawing
 
 Files = dict
 
@@ -94,6 +97,20 @@ def stages_that_move(found: Files) -> Files:
     return found | {"runs/greedy": greedy.assign(gradient_norm=greedy["gradient_norm"] * 0 + 1)}
 
 
+def diverged_stage(found: Files) -> Files:
+    """The last stage of every greedy run overflowed."""
+    greedy = found["runs/greedy"].copy(deep=True)
+    for name in ("cost", "test", "gradient_norm", "end", "theta", "train_cost", "test_cost"):
+        greedy[name][{"stage": 1}] = float("nan")
+    greedy["converged"][:], greedy["diverged"][:] = False, True
+    return found | {"runs/greedy": greedy, "runs/plane": found["runs/plane"].isel(stage=[0])}
+
+
+def never_passed(found: Files) -> Files:
+    plane = found["runs/plane"]
+    return found | {"runs/plane": plane.assign(passed_at=plane["passed_at"] * 0 - 1)}
+
+
 def one_stage(found: Files) -> Files:
     """Matrices of rank one: the algorithm ends after its first stage."""
     greedy = found["runs/greedy"].isel(stage=[0])
@@ -108,9 +125,24 @@ CASES: dict[str, Callable[[Files], Files]] = {
     for case in (
         one_member, one_gamma, many_gammas, no_plateau, diverged, all_diverged, other_targets,
         other_problem, shallow_only, cut_short, stages_that_move, one_stage,
+        diverged_stage, never_passed,
     )
 }  # fmt: skip
 ROOM = (("many_gammas", "fig1b"), ("one_member", "fig1c"), ("cut_short", "escape_law"))
+
+
+def letters_of(text: str) -> list[str]:
+    """Panels that a caption speaks of, ``**a, c**`` and ``**b–d**`` among others."""
+    found: list[str] = []
+    for first, last, more in re.findall(r"\*\*([a-z])(?:–([a-z])|((?:, [a-z])*))\*\*", text):
+        found += map(chr, range(ord(first), ord(last or first) + 1))
+        found += more.split(", ")[1:]
+    return sorted(found)
+
+
+def letters_on(drawing: Drawing) -> list[str]:
+    titles = [ax.get_title(loc="left") for ax in drawing.figure.axes]
+    return sorted(match[1] for title in titles if (match := re.match(r"\$\\bf\{(\w)\}\$", title)))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -119,7 +151,7 @@ def test_unusual_scales_are_drawn(case):
     found = CASES[case](files())
     for name in FIGURES:
         drawing = draw(name, found)
-        caption(name, drawing)
+        assert letters_of(caption(name, drawing)) == letters_on(drawing)
         if (case, name) in ROOM:
             drawing.figure.canvas.draw()  # what has no room would warn here
         plt.close("all")

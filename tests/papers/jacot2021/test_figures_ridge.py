@@ -112,6 +112,22 @@ def test_ridge_gd_losses_and_lines(files: Files, drawings: dict[str, Drawing]) -
     assert (shallow["excess"] > -1e-9).all()
 
 
+def test_ridge_gd_tells_where_a_run_was_cut_off(files: Files) -> None:
+    runs = files["runs/ridge_gd"].copy(deep=True)
+    for settled in (False, True):
+        runs["settled"][:] = settled
+        drawing = drawn("ridge_gd", files | {"runs/ridge_gd": runs})
+        ends = drawing.table.loc[drawing.table["kind"] == "run", "end"]
+        assert set(ends) <= {"minimum", "other" if settled else "cut"}
+        facts = drawing.facts
+        assert facts["settled"] == 8 * settled
+        assert facts["n_cut"] == (0 if settled else 8 - facts["n_minimum"])
+    assert facts["most"] == 800
+    last = runs["last_step"].values
+    assert facts["steps"].startswith(str(last.min()))
+    assert facts["steps"].endswith(str(last.max()))
+
+
 def test_schatten_identity_and_thresholds(files: Files, drawings: dict[str, Drawing]) -> None:
     drawing = drawings["schatten"]
     runs = files["runs/identity"]

@@ -166,7 +166,7 @@ class Greedy(EachOnce):
         ge=1,
         description="T; default: for each stage what the law of escape times asks for",
     )
-    tolerance: float = Field(1e-8, gt=0, lt=1e-2, description="end once C(A) is below this")
+    tolerance: float = Field(1e-8, gt=0, lt=0.1, description="end once C(A) is below this")
 
 
 class Plane(EachOnce):

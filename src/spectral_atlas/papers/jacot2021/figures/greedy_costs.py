@@ -23,7 +23,7 @@ from spectral_atlas.papers.jacot2021.figures.paths_stages import (
     single_sequence,
     stage_costs,
 )
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import counted, listed, quoted
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
@@ -82,11 +82,16 @@ def fig1c(inputs: Inputs, style: Style) -> Drawing:
         "epsilon": quoted(epsilon),
         "target": target,
         "targets": len(found),
-        "shown_widths": span(found[shown]["stage"]),
+        "shown_widths": _widths(found[shown]),
     }
     return Drawing(
         figure, table, facts | _saddle_facts(stages) | _hessian_facts(hessian, hessians.attrs)
     )
+
+
+def _widths(costs: pd.DataFrame) -> str:
+    stages = span(costs["stage"])
+    return f"width{'s' if costs['stage'].nunique() > 1 else ''} {stages}"
 
 
 def _saddle_facts(stages: pd.DataFrame) -> dict[str, Any]:
@@ -105,6 +110,7 @@ def _saddle_facts(stages: pd.DataFrame) -> dict[str, Any]:
         "test_median": quoted(float(np.median(ratio)), 2),
         "test_worst": quoted(float(ratio.max()), 2),
         "moving": len(moving),
+        "moving_stages": counted(len(moving), "stage"),
         "moving_targets": listed([str(t) for t in sorted(moving["target"].unique())]),
         "deviation_median": quoted(float(np.median(values)) if values.size else np.nan, 2),
         "deviation_worst": quoted(float(values.max()) if values.size else np.nan, 2),
@@ -118,7 +124,7 @@ def _hessian_facts(hessian: pd.DataFrame, attrs: dict[Any, Any]) -> dict[str, An
     error = np.abs(shallow["fall"] / shallow["slope"] - 1)
     return {
         "hessian_width": int(attrs["width"]),
-        "limits": span(hessian["limit"], 2),
+        "limit": quoted(float(saddles["limit"].max()) if len(saddles) else np.nan, 2),
         "uncertain": int((hessian["settled"] & hessian["ways"].isna()).sum()),
         "shallow": len(shallow),
         "shallow_as_counted": int((shallow["ways"] == shallow["free"]).sum()),

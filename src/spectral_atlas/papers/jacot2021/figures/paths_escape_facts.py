@@ -48,6 +48,7 @@ def time_facts(times: pd.DataFrame, constants: pd.DataFrame) -> dict[str, Any]:
                 for (L, gamma), own in missing.groupby(["depth", "gamma"])
             ]
         ),
+        "widths": listed([str(w) for w in sorted(timed["width"].unique())]),
         "targets": listed([str(t) for t in sorted(timed["target"].unique())]),
         "starts": int(timed["initialization"].nunique()),
     }

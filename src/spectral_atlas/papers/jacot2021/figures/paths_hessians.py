@@ -29,8 +29,8 @@ def hessian_table(saddles: xr.Dataset, stages: pd.DataFrame, side: int) -> pd.Da
 
     Returns
     -------
-    DataFrame ``depth, target, epsilon, stage, settled``, ``fall``, -lambda_min over s_1(dC/dA) at 0,
-    ``ways``, how many eigenvalues are certainly negative (NaN where one is too near the limit to
+    DataFrame ``depth, target, epsilon, stage, settled``, ``fall``, -lambda_min over s_1(dC/dA) at
+    0, ``ways``, how many eigenvalues are certainly negative (NaN where one is too near the limit to
     tell), ``limit`` and ``slope``, s_1(dC/dA), in that unit, and ``free``: the ways down that two
     layers have at rank k, w - k for each of the side - k singular values of dC/dA, or fewer where
     its rank is less.

@@ -24,8 +24,8 @@ def ends_frame(runs: xr.Dataset, spectra: xr.Dataset, landscape: xr.Dataset) -> 
     ``rank``, of singular values above `COUNTS`; ``gradient_norm``; ``test_relative``; ``value``,
     that of the best critical point of this rank, and ``lowest``, of all ranks, both NaN where
     `comparable` says no; ``excess``, loss / lowest - 1, or over the least loss of the runs where
-    that is NaN; ``settled``, whether the gradient reached its stop; ``end``: minimum (`NEAR` that of
-    its rank, or the lowest), cut (not, and cut off before it settled), other, or diverged.
+    that is NaN; ``settled``, whether the gradient reached its stop; ``end``: minimum (`NEAR` that
+    of its rank, or the lowest), cut (not, and cut off before it settled), other, or diverged.
     """
     frame = members_frame(runs).drop(columns="fate")
     ridge = float(runs.attrs["ridge"])
@@ -66,3 +66,9 @@ def comparable(runs: xr.Dataset, landscape: xr.Dataset) -> bool:
     same &= bool(np.isclose(runs.attrs["noise"], landscape.attrs["noise"]))
     same &= bool(np.isclose(runs.attrs["scale"], 1.0))
     return same and bool(np.isclose(landscape["ridge"].values, runs.attrs["ridge"]).any())
+
+
+def excess(lines: pd.DataFrame) -> np.ndarray:
+    """Values over the lowest of them, minus 1."""
+    values = lines["value"].to_numpy(float)
+    return values / values[lines["lowest"].to_numpy()].min(initial=np.inf) - 1

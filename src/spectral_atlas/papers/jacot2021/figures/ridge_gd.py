@@ -25,6 +25,7 @@ from spectral_atlas.papers.jacot2021.figures.ridge_ends import (
     MARKS,
     NEAR,
     ends_frame,
+    excess,
     searched,
 )
 from spectral_atlas.papers.jacot2021.figures.ridge_shared import (
@@ -33,6 +34,7 @@ from spectral_atlas.papers.jacot2021.figures.ridge_shared import (
     rank_handles,
     say,
 )
+from spectral_atlas.papers.jacot2021.plateaus import STANDS_OUT
 from spectral_atlas.plotting.curves import label_right
 from spectral_atlas.plotting.facts import listed, quoted
 from spectral_atlas.plotting.panels import letter
@@ -111,12 +113,6 @@ def _one_target(ax: Axes, ends: pd.DataFrame, lines: pd.DataFrame, tones: Tones)
     _points(ax, ends["gamma"].to_numpy(), ends, tones)
 
 
-def excess(lines: pd.DataFrame) -> np.ndarray:
-    """Values over the lowest of them, minus 1."""
-    values = lines["value"].to_numpy(float)
-    return values / values[lines["lowest"].to_numpy()].min(initial=np.inf) - 1
-
-
 def _names(ax: Axes, lines: pd.DataFrame, tones: Tones) -> None:
     """Ranks at the right end of their lines; the lowest is black."""
     label_right(
@@ -183,6 +179,7 @@ def _facts(inputs: Inputs, ends: pd.DataFrame, target: int) -> dict[str, Any]:
         "settled": int(ends["settled"].sum()),
         "example": target,
         "counts": COUNTS,
+        "counts_on_paths": STANDS_OUT,
         "near": NEAR,
         "largest_rank": int(inputs["runs/landscape"]["rank"].max()),
         "beaten": int((ends["loss"] < ends["lowest"] * (1 - ROUNDING)).sum()),
