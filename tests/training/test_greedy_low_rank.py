@@ -212,7 +212,8 @@ def test_too_few_steps_are_refused_with_the_stage_and_the_number():
         run(None, margin=30, most_steps=40)
     assert len(run(second, margin=30, max_width=2).stages) == 2
     cut = run(None, margin=30, most_steps=second - 1)  # the data's fault, not the caller's
-    assert len(cut.stages) == 1 and not cut.converged
+    assert len(cut.stages) == 1
+    assert not cut.converged
 
 
 @pytest.mark.parametrize("name", ["epsilon", "learning_rate", "tolerance"])

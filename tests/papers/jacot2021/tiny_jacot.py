@@ -104,7 +104,8 @@ runs:
   first_path: {depths: [2, 3, 4], targets: [0, 1]}
   greedy: {depths: [2, 3, 4], targets: [0, 1], epsilons: [0.1, 0.05]}
   plane: {target: 0, gammas: [2, 2.5], epsilon: 0.1}
-  minima_noisy: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 3], targets: [0, 1, 2, 3], noise: 0.3}
+  minima_noisy:
+    {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 3], targets: [0, 1, 2, 3], noise: 0.3}
   minima_clean: {depths: [3], ridges: [0.001, 0.003], ranks: [0, 1, 3], targets: [0, 1, 2, 3]}
   minima_full: {data: full, depths: [3], ridges: [0.01], ranks: [0, 3], targets: [0]}
   landscape: {depths: [2, 3], ridges: [0.001], ranks: [0, 3, 9], targets: [0]}
