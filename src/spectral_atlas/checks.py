@@ -36,10 +36,10 @@ class Cached:
         self.inputs = inputs
 
     def dataset(self, ref: str) -> xr.Dataset:
-        """The dataset ``stage/name``; Unmeasured where it is absent."""
+        """The dataset ``stage/name``, read into memory; Unmeasured where it is absent."""
         if ref not in self.inputs:
             raise Unmeasured(f"no {ref} at hand")
-        return self.inputs[ref]
+        return self.inputs[ref].load()
 
 
 @dataclass(frozen=True)

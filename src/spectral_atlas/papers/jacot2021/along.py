@@ -30,7 +30,7 @@ def along(config: Descent, inputs: Inputs, job: Job) -> xr.Dataset:
     what a linear model started at A_0 tends to, and its test cost ``test_of_limit``.
     """
     data = data_of(inputs, "completion")
-    (runs,) = (d for ref, d in inputs.items() if ref.startswith("runs/"))
+    (runs,) = (d.load() for ref, d in inputs.items() if ref.startswith("runs/"))
     parts = [_member(runs.isel(member=i), data) for i in range(runs.sizes["member"])]
     joined = xr.concat(parts, "member")
     names = [name for name in runs.coords if runs[name].dims == ("member",)]

@@ -54,6 +54,11 @@ def along_path(dataset: xr.Dataset, runs: xr.Dataset, member: int, name: str) ->
     return np.asarray(dataset[name].values[member, :count])
 
 
+def loaded(inputs: Inputs) -> Inputs:
+    """All files in memory: one member after the other would be read from disk many times."""
+    return {ref: dataset.load() for ref, dataset in inputs.items()}
+
+
 def at_end(dataset: xr.Dataset, runs: xr.Dataset, name: str) -> Array:
     """A variable of either file at the last record of each member, (members, ...)."""
     last = runs["n_records"].values.astype(int) - 1

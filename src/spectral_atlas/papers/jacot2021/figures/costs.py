@@ -16,6 +16,7 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     choose,
     gamma_label,
     levels,
+    loaded,
     members_frame,
     panel_letter,
     panel_letters,
@@ -56,6 +57,7 @@ PER_ROW = 3
 
 def fig1b(inputs: Inputs, style: Style) -> Drawing:
     """One path between saddles; all targets by gamma; agreement, starts, and numbers of entries."""
+    inputs = loaded(inputs)
     runs, spectra = inputs["runs/saddle_to_saddle"], inputs["spectra/saddle_to_saddle"]
     greedy = inputs["runs/greedy"]
     members = one_network(members_frame(runs))

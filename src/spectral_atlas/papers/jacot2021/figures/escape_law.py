@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, gamma_label
+from spectral_atlas.papers.jacot2021.figures.common import Inputs, gamma_label, loaded
 from spectral_atlas.papers.jacot2021.figures.paths_escape import (
     direction_tables,
     distance_tables,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 def escape_law(inputs: Inputs, style: Style) -> Drawing:
     """Times for L > 2 and L = 2, radii in width one; direction, rank and distance by gamma."""
+    inputs = loaded(inputs)
     first = inputs["runs/first_path"]
     times = time_table(inputs)
     wide = one_network(times[times["file"] == "saddle_to_saddle"])
