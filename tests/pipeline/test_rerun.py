@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pipeline_clone import SMOKE, Clone
 
-from spectral_atlas.registry import papers
+from spectral_atlas.registry import Paper, papers
 
 pytestmark = pytest.mark.pipeline
 PAPER = papers()["marion2024"]
@@ -19,9 +19,9 @@ VERDICTS = {"claims", "table of claims"}
 RUNS = {"table of runs"}
 
 
-def figures_of(*refs: str) -> set[str]:
-    """Figures that read any of these files."""
-    return {f"figures/{f.id}" for f in PAPER.figures if set(f.inputs) & set(refs)}
+def figures_of(*refs: str, paper: Paper = PAPER) -> set[str]:
+    """Figures of a paper that read any of these files."""
+    return {f"figures/{f.id}" for f in paper.figures if set(f.inputs) & set(refs)}
 
 
 def test_nothing_after_a_complete_run(clone: Clone) -> None:
@@ -48,7 +48,10 @@ def test_an_edit_of_one_figure_module_redraws_its_figures(clone: Clone) -> None:
 
 def test_an_edit_of_the_eigensolver_recomputes_spectra_but_trains_nothing(clone: Clone) -> None:
     clone.edit("src/spectral_atlas/spectra/lanczos.py", "FIRST_ROOM = 32", "FIRST_ROOM = 40")
-    assert clone.wanted() == SPECTRA | figures_of(*SPECTRA) | VERDICTS | RUNS
+    other = papers()["jacot2021"]  # Hessians at saddles and minima, in one module
+    hessians = {node.ref for node in other.nodes if ".hessians:" in node.function}
+    drawn = figures_of(*SPECTRA) | figures_of(*hessians, paper=other)
+    assert clone.wanted() == SPECTRA | hessians | drawn | VERDICTS | RUNS
 
 
 def test_an_edit_of_one_training_module_recomputes_its_experiment(clone: Clone) -> None:
