@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 MISSING = "n/a"
 
@@ -23,6 +26,24 @@ def quoted(value: float | int | None, digits: int = 3) -> float | int | str:
         return value
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded
+
+
+def span(values: Any, digits: int = 3) -> str:
+    """Least and largest finite value of an array as text, one number where both read the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> span(np.array([0.8367, 0.8511, np.nan])), span(np.array([np.nan]))
+    ('0.837–0.851', 'n/a')
+    """
+    flat = np.asarray(values, dtype=float).ravel()
+    flat = flat[np.isfinite(flat)]
+    if flat.size == 0:
+        return MISSING
+    low, high = (str(quoted(float(v), digits)) for v in (flat.min(), flat.max()))
+    between = "–" if flat.min() >= 0 else " to "
+    return low if low == high else f"{low}{between}{high}"
 
 
 def counted(count: int, noun: str) -> str:

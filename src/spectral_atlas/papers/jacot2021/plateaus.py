@@ -22,11 +22,17 @@ def at_rest(
     return np.asarray(np.asarray(gradient_norm) < AT_REST * np.asarray(slope))
 
 
+def outstanding(singular_values: Float[Array, "*records n"]) -> Int[Array, "*records"]:
+    """Number of singular values above `STANDS_OUT`; -1 where these are NaN."""
+    fine = np.isfinite(singular_values).all(-1)
+    return np.where(fine, (np.nan_to_num(singular_values) > STANDS_OUT).sum(-1), -1)
+
+
 def ranks(maps: Float[Array, "*records n_out n_in"]) -> Int[Array, "*records"]:
     """Number of singular values above `STANDS_OUT`; -1 where a map is not finite."""
     fine = np.isfinite(maps).all((-2, -1))
     out = np.full(maps.shape[:-2], -1)
-    out[fine] = (np.linalg.svd(maps[fine], compute_uv=False) > STANDS_OUT).sum(-1)
+    out[fine] = outstanding(np.linalg.svd(maps[fine], compute_uv=False))
     return out
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
-from spectral_atlas.papers.jacot2021.plateaus import QUIET, STANDS_OUT
+from spectral_atlas.papers.jacot2021.plateaus import QUIET, outstanding, ranks
 from spectral_atlas.papers.jacot2021.theory import optimal_escape_speed
 
 Array = np.ndarray
@@ -49,12 +49,6 @@ class Plateau:
         return self.gradient_norm < QUIET * self.around
 
 
-def outstanding(singular_values: Float[Array, "*records n"]) -> Int[Array, "*records"]:
-    """Ranks as `plateaus.ranks` counts them, from singular values; -1 where these are NaN."""
-    fine = np.isfinite(singular_values).all(-1)
-    return np.where(fine, (np.nan_to_num(singular_values) > STANDS_OUT).sum(-1), -1)
-
-
 def plateau(
     run: xr.Dataset, rank: int, singular_values: Float[Array, "record n"] | None = None
 ) -> Plateau | None:
@@ -62,12 +56,9 @@ def plateau(
 
     ``singular_values`` are those of the member's maps, from its spectra, to save their computation.
     """
-    if singular_values is None:
-        maps = run["map"].values
-        singular_values = np.full((len(maps), min(maps.shape[1:])), np.nan)
-        fine = np.isfinite(maps).all((-2, -1))
-        singular_values[fine] = np.linalg.svd(maps[fine], compute_uv=False)
-    mine = np.flatnonzero(outstanding(singular_values) == rank)
+    s = singular_values
+    found = ranks(run["map"].values) if s is None else outstanding(s)
+    mine = np.flatnonzero(found == rank)
     if not mine.size:
         return None
     step, gradient = run["step"].values, run["gradient_norm"].values

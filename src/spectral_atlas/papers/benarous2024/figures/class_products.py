@@ -26,11 +26,10 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     block_label,
     headed_rows,
     letters,
-    span,
     survivors,
 )
 from spectral_atlas.plotting.curves import reference
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.facts import quoted, span
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
 

@@ -18,11 +18,10 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     block_label,
     headed_rows,
     letters,
-    span,
 )
 from spectral_atlas.papers.benarous2024.outcomes import live
 from spectral_atlas.papers.benarous2024.theory import random_alignment, xor_constant
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import listed, quoted, span
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
 

@@ -17,13 +17,12 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     block_label,
     headed_rows,
     letters,
-    span,
     survivors,
     time_axis,
 )
 from spectral_atlas.papers.benarous2024.theory import xor_readout_eigenvalues
 from spectral_atlas.plotting.curves import log_limits
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.facts import quoted, span
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import COLORBLIND, size
 

@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from spectral_atlas.plotting.facts import MISSING, counted, quoted
+from spectral_atlas.plotting.facts import counted, quoted
 from spectral_atlas.plotting.panels import letter, note
 
 Inputs = Mapping[str, xr.Dataset]
@@ -125,23 +125,6 @@ def lost_note(studies: Iterable[StudyFiles]) -> list[str]:
 def survivors(files: StudyFiles) -> np.ndarray:
     """Numbers of the runs that did not overflow."""
     return np.flatnonzero(files.runs["diverged_at"].values < 0)
-
-
-def span(values: np.ndarray | xr.DataArray, digits: int = 3) -> str:
-    """Least and largest finite value as text, one number where both read the same.
-
-    Examples
-    --------
-    >>> span(np.array([0.8367, 0.8511, np.nan])), span(np.array([np.nan]))
-    ('0.837–0.851', 'n/a')
-    """
-    flat = np.asarray(values, dtype=float).ravel()
-    flat = flat[np.isfinite(flat)]
-    if flat.size == 0:
-        return MISSING
-    low, high = (str(quoted(float(v), digits)) for v in (flat.min(), flat.max()))
-    between = "–" if flat.min() >= 0 else " to "
-    return low if low == high else f"{low}{between}{high}"
 
 
 def time_axis(ax: Axes) -> None:

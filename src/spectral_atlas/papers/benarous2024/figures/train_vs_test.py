@@ -22,11 +22,10 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     StudyFiles,
     letters,
     lost_note,
-    span,
     survivors,
 )
 from spectral_atlas.plotting.curves import reference
-from spectral_atlas.plotting.facts import counted
+from spectral_atlas.plotting.facts import counted, span
 from spectral_atlas.plotting.panels import jitter, note
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import MARKERS, colors, size

@@ -17,11 +17,10 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     block_label,
     letters,
     lost_note,
-    span,
     survivors,
 )
 from spectral_atlas.plotting.curves import beside
-from spectral_atlas.plotting.facts import counted, quoted
+from spectral_atlas.plotting.facts import counted, quoted, span
 from spectral_atlas.plotting.panels import note
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size

@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from spectral_atlas.papers.jacot2021.theory import smallest_gamma
-from spectral_atlas.plotting.facts import MISSING, counted, quoted
+from spectral_atlas.plotting.facts import counted
 
 Array = np.ndarray
 Inputs = Mapping[str, xr.Dataset]
@@ -118,20 +118,3 @@ def end_mark(ax: Axes, x: float, y: float, fate: str, color: Any) -> None:
             x, y, color=color, marker=FATES[fate], linestyle="", zorder=6,
             markersize=4, markeredgewidth=1.0,
         )  # fmt: skip
-
-
-def span(values: Array | pd.Series, digits: int = 3) -> str:
-    """Least and largest finite value as text, one number where both read the same.
-
-    Examples
-    --------
-    >>> span(np.array([0.8367, 0.8511, np.nan])), span(np.array([np.nan]))
-    ('0.837–0.851', 'n/a')
-    """
-    flat = np.asarray(values, dtype=float).ravel()
-    flat = flat[np.isfinite(flat)]
-    if flat.size == 0:
-        return MISSING
-    low, high = (str(quoted(float(v), digits)) for v in (flat.min(), flat.max()))
-    between = "–" if flat.min() >= 0 else " to "
-    return low if low == high else f"{low}{between}{high}"

@@ -13,10 +13,9 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     fates_text,
     members_frame,
     networks_text,
-    span,
 )
 from spectral_atlas.papers.jacot2021.theory import distance_to_minima, kernel_scale
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.facts import quoted, span
 from spectral_atlas.plotting.regression import fit_line
 
 ARRIVED = 1e-2  # of C(0): a run that was cut off below this is near a minimum

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, span
+from spectral_atlas.papers.jacot2021.figures.common import Inputs
 from spectral_atlas.papers.jacot2021.figures.paths_hessians import (
     fall_panel,
     hessian_table,
@@ -23,7 +23,7 @@ from spectral_atlas.papers.jacot2021.figures.paths_stages import (
     single_sequence,
     stage_costs,
 )
-from spectral_atlas.plotting.facts import counted, listed, quoted
+from spectral_atlas.plotting.facts import counted, listed, quoted, span
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, panel_letter, span
+from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, panel_letter
 from spectral_atlas.papers.jacot2021.figures.ridge_points import critical_points
 from spectral_atlas.papers.jacot2021.figures.ridge_shared import numbers, say
-from spectral_atlas.plotting.facts import counted, quoted
+from spectral_atlas.plotting.facts import counted, quoted, span
 from spectral_atlas.plotting.panels import jitter, letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, ink, size

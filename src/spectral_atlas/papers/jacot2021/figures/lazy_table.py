@@ -18,11 +18,10 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     levels,
     members_frame,
     networks_text,
-    span,
 )
 from spectral_atlas.papers.jacot2021.readings import FALL
 from spectral_atlas.papers.jacot2021.theory import kernel_scale, lazy_rate
-from spectral_atlas.plotting.facts import listed
+from spectral_atlas.plotting.facts import listed, span
 
 MEASURED = ["error", "test", "test_zero", "apart", "rate", "rate_ratio"]
 

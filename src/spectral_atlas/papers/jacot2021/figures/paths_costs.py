@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spectral_atlas.papers.jacot2021.figures.common import along_path, end_mark
 from spectral_atlas.papers.jacot2021.figures.paths_shared import no_positive
-from spectral_atlas.papers.jacot2021.readings import outstanding
+from spectral_atlas.papers.jacot2021.plateaus import outstanding
 from spectral_atlas.plotting.curves import Label, label_right, log_limits
 
 Array = np.ndarray

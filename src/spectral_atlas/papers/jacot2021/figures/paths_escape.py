@@ -12,13 +12,13 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     members_frame,
 )
 from spectral_atlas.papers.jacot2021.figures.paths_shared import SETTLED
+from spectral_atlas.papers.jacot2021.plateaus import outstanding
 from spectral_atlas.papers.jacot2021.readings import (
     aligned_distance,
     at_height,
     crossing_time,
     escape_times,
     first_path_of,
-    outstanding,
     radius_law,
     saddle_values,
 )

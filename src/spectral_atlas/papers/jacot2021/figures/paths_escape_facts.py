@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spectral_atlas.papers.jacot2021.figures.common import gamma_label, span
+from spectral_atlas.papers.jacot2021.figures.common import gamma_label
 from spectral_atlas.papers.jacot2021.figures.paths_escape import HALF, LOW, shallow_law
 from spectral_atlas.papers.jacot2021.figures.paths_escape_panels import ALONG
 from spectral_atlas.papers.jacot2021.readings import EARLY
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import listed, quoted, span
 from spectral_atlas.plotting.regression import fit_line
 
 APART = 0.75  # s_2/s_1 of dC/dA at 0 below which s_1 is well apart

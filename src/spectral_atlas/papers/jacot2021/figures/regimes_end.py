@@ -20,11 +20,10 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     levels,
     members_frame,
     networks_text,
-    span,
 )
 from spectral_atlas.papers.jacot2021.figures.regimes_shared import at_depth, wide_ntk
 from spectral_atlas.plotting.curves import log_limits
-from spectral_atlas.plotting.facts import quoted
+from spectral_atlas.plotting.facts import quoted, span
 from spectral_atlas.plotting.panels import jitter, letter, note, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import MARKERS, colors, size

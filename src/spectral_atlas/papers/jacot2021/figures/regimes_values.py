@@ -17,7 +17,6 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     at_end,
     end_mark,
     networks_text,
-    span,
 )
 from spectral_atlas.papers.jacot2021.figures.regimes_shared import (
     Sample,
@@ -26,7 +25,7 @@ from spectral_atlas.papers.jacot2021.figures.regimes_shared import (
     samples,
     step_axis,
 )
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import listed, quoted, span
 from spectral_atlas.plotting.panels import letter, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size

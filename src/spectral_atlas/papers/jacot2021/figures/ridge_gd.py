@@ -18,7 +18,6 @@ from spectral_atlas.papers.jacot2021.figures.common import (
     levels,
     networks_text,
     panel_letter,
-    span,
 )
 from spectral_atlas.papers.jacot2021.figures.ridge_ends import (
     COUNTS,
@@ -36,7 +35,7 @@ from spectral_atlas.papers.jacot2021.figures.ridge_shared import (
 )
 from spectral_atlas.papers.jacot2021.plateaus import STANDS_OUT
 from spectral_atlas.plotting.curves import label_right
-from spectral_atlas.plotting.facts import listed, quoted
+from spectral_atlas.plotting.facts import listed, quoted, span
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import ink, size

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels, span
+from spectral_atlas.papers.jacot2021.figures.common import Inputs, levels
 from spectral_atlas.papers.jacot2021.figures.ridge_scalar import (
     Looks,
     basin_frame,
@@ -23,7 +23,7 @@ from spectral_atlas.papers.jacot2021.figures.ridge_scalar import (
     penalty_panel,
 )
 from spectral_atlas.papers.jacot2021.figures.ridge_shared import depth_looks, numbers, say
-from spectral_atlas.plotting.facts import counted, quoted
+from spectral_atlas.plotting.facts import counted, quoted, span
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import colors, size
