@@ -1,8 +1,8 @@
 """Certified, batched spectra of Hessians, Gauss-Newton and gradient matrices.
 
 Operators give products with the symmetric matrices of a whole ensemble; solvers turn products into
-eigenvalues with a bound beside each, densities, traces. Importing this loads no torch; the names
-that need it load it when they are first used.
+eigenvalues with a bound beside each, densities, traces. Importing this loads neither torch nor
+scipy.optimize; the names that need one load it when they are first used.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from spectral_atlas.spectra.deep_linear import dense_hessian, gradient, hessian_
 from spectral_atlas.spectra.density import SpectralDensity, spectral_density
 from spectral_atlas.spectra.eigenpairs import Eigenpairs, top_eigenpairs
 from spectral_atlas.spectra.extremes import extreme_eigenvalues
+from spectral_atlas.spectra.gd_map import log_determinant, orbit_multipliers
 from spectral_atlas.spectra.gram import (
     GramSpectrum,
     gradient_matrix_eigenvalues,
@@ -22,12 +23,22 @@ from spectral_atlas.spectra.gram import (
 )
 from spectral_atlas.spectra.gram_pairs import GramPairs, GramSolver
 from spectral_atlas.spectra.lanczos import Extremes, lanczos
+from spectral_atlas.spectra.least_sharpness import (
+    LeastSharpness,
+    critical_step,
+    least_sharpness,
+)
 from spectral_atlas.spectra.linear_map_hessian import (
     Inertia,
     LinearMapHessian,
     linear_map_hessian,
     negative_directions,
     rotation_modes,
+)
+from spectral_atlas.spectra.linear_map_minima import (
+    minimizer_sharpness,
+    minimizer_spectrum,
+    random_minimizer,
 )
 from spectral_atlas.spectra.minimizers import sharpness_at_minimizer
 from spectral_atlas.spectra.operators import (
@@ -60,18 +71,28 @@ from spectral_atlas.spectra.weighted_gram import WeightedGram, weighted_gram
 if TYPE_CHECKING:
     from spectral_atlas.spectra.autograd import torch_hessian_operator
     from spectral_atlas.spectra.empirical_risk import EmpiricalRisk
+    from spectral_atlas.spectra.flattest import (
+        flattest_in_closed_form,
+        flattest_minimizer,
+        stable_set_is_bounded,
+        widest_stable,
+    )
     from spectral_atlas.spectra.torch_ggn import GGNOperator
     from spectral_atlas.spectra.torch_gradient_matrix import GradientMatrixOperator
     from spectral_atlas.spectra.torch_hessian import HessianOperator
     from spectral_atlas.spectra.torch_operators import BlockPair
 
-_WITH_TORCH = {
+_ON_FIRST_USE = {
     "BlockPair": "torch_operators",
     "EmpiricalRisk": "empirical_risk",
     "GGNOperator": "torch_ggn",
     "GradientMatrixOperator": "torch_gradient_matrix",
     "HessianOperator": "torch_hessian",
+    "flattest_in_closed_form": "flattest",
+    "flattest_minimizer": "flattest",
+    "stable_set_is_bounded": "flattest",
     "torch_hessian_operator": "autograd",
+    "widest_stable": "flattest",
 }
 
 __all__ = [
@@ -87,6 +108,7 @@ __all__ = [
     "GramSpectrum",
     "HessianOperator",
     "Inertia",
+    "LeastSharpness",
     "LinearMapHessian",
     "MatrixOperator",
     "SoftmaxHessian",
@@ -97,8 +119,11 @@ __all__ = [
     "WeightedGram",
     "alignment",
     "balancedness_gap",
+    "critical_step",
     "dense_hessian",
     "extreme_eigenvalues",
+    "flattest_in_closed_form",
+    "flattest_minimizer",
     "frobenius_norm_squared",
     "gradient",
     "gradient_matrix_eigenvalues",
@@ -108,17 +133,24 @@ __all__ = [
     "hutchinson",
     "lanczos",
     "layer_alignment",
+    "least_sharpness",
     "linear_map_hessian",
+    "log_determinant",
+    "minimizer_sharpness",
+    "minimizer_spectrum",
     "negative_directions",
+    "orbit_multipliers",
     "orthonormal_basis",
     "power_iteration_norm",
     "power_iteration_rayleigh",
     "principal_angles",
+    "random_minimizer",
     "rank_one_mass",
     "rotation_modes",
     "sharpness_at_minimizer",
     "softmax_regression",
     "spectral_density",
+    "stable_set_is_bounded",
     "start_vectors",
     "subspace_overlap",
     "top_eigenpairs",
@@ -126,10 +158,11 @@ __all__ = [
     "two_layer_relu",
     "warm_start",
     "weighted_gram",
+    "widest_stable",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WITH_TORCH:
-        return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
+    if name in _ON_FIRST_USE:
+        return getattr(import_module(f"{__name__}.{_ON_FIRST_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,22 +24,17 @@ _C1 = 2.0 * sqrt(2.0 / pi)
 _C3 = _C1 * 0.044715
 _LOG2_E = 1.0 / log(2.0)
 _LN2_HIGH, _LN2_LOW = 6.93145751953125e-1, 1.42860682030941723212e-6
-_LIMIT = 707.0  # beyond it exp or 1 / exp leaves the normal numbers
+LIMIT = 707.0  # beyond it exp or 1 / exp leaves the normal numbers
 _ROUND = 1.5 * 2.0**52  # adding it rounds to an integer that sits in the low bits
 
 
 @nb.njit(forceinline=True)
-def sigmoid(x):
-    """s = 1 / (1 + exp(-x)) and 1 - s, relative errors a few 1e-16.
+def exponential(v):
+    """p, q and shifted for exp(v) = 2^k (q + p) / (q - p), |v| <= 707; shifted is k + 1.5 * 2^52.
 
     exp(r) = (q + p) / (q - p) on |r| <= ln 2 / 2 with the rational function of the Cephes library
-    (S. Moshier), so that its division and the sigmoid's are one. Beyond x = -+707 what is below
-    1e-307 is 0: products with it stay exact zeros. NaN gives NaN.
+    (S. Moshier): whoever divides by something too needs one division for both.
     """
-    limit, minus_limit = splat(_LIMIT), splat(-_LIMIT)
-    minus_x = sub(splat(0.0), x)
-    v = where_greater(minus_x, limit, limit, minus_x)
-    v = where_greater(minus_limit, v, minus_limit, v)
     shifted = fma(v, splat(_LOG2_E), splat(_ROUND))
     k = sub(shifted, splat(_ROUND))
     r = fma(k, splat(-_LN2_HIGH), v)
@@ -50,6 +45,20 @@ def sigmoid(x):
     q = fma(splat(3.00198505138664455042e-6), rr, splat(2.52448340349684104192e-3))
     q = fma(q, rr, splat(2.27265548208155028766e-1))
     q = fma(q, rr, splat(2.0))
+    return p, q, shifted
+
+
+@nb.njit(forceinline=True)
+def sigmoid(x):
+    """s = 1 / (1 + exp(-x)) and 1 - s, relative errors a few 1e-16.
+
+    Beyond x = -+707 what is below 1e-307 is 0: products with it stay exact zeros. NaN gives NaN.
+    """
+    limit, minus_limit = splat(LIMIT), splat(-LIMIT)
+    minus_x = sub(splat(0.0), x)
+    v = where_greater(minus_x, limit, limit, minus_x)
+    v = where_greater(minus_limit, v, minus_limit, v)
+    p, q, shifted = exponential(v)
     low = sub(q, p)
     high = add_exponent(add(q, p), shifted)  # exp(v) low
     inverse = div(splat(1.0), add(low, high))
