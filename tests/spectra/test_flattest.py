@@ -16,10 +16,10 @@ from spectral_atlas.spectra.flattest import (
     flattest_in_closed_form,
     flattest_minimizer,
     least_sharpness,
-    stable_set_is_bounded,
     widest_stable,
 )
 from spectral_atlas.spectra.linear_map_minima import minimizer_sharpness, random_minimizer
+from spectral_atlas.spectra.stable_minimizers import stable_norm_bound, stable_set_is_bounded
 
 TWO = np.array([[1.2, 0.3], [-0.4, 0.8]])
 
@@ -255,3 +255,28 @@ def test_errors(monkeypatch):
         widest_stable(arch, TWO, np.diag([1.0, 0.0]), 0.01, rng)
     with pytest.raises(ValueError, match=r"eta = -1\.0: must be > 0"):
         widest_stable(arch, TWO, np.eye(2), -1.0, rng)
+
+
+@pytest.mark.parametrize(("i", "m", "o"), [(2, 3, 2), (1, 1, 1), (2, 4, 2), (3, 3, 2), (2, 3, 3)])
+def test_no_stable_minimizer_is_beyond_the_bound(i, m, o):
+    rng = np.random.default_rng([i, m, o])
+    target, S = random_problem(rng, o, i)
+    arch, eta = net(i, m, o), 0.3 * critical_step(target, S, 2)
+    bound = stable_norm_bound(arch, S, eta)
+    found = widest_stable(arch, target, S, eta, rng, restarts=4)
+    assert found <= bound * (1 + 1e-9)
+    if o == i and m >= 2 * i:
+        assert found == pytest.approx(bound, rel=1e-4)
+
+
+def test_bound_of_white_data():
+    assert stable_norm_bound(net(2, 3, 2), np.eye(2), 0.1) == pytest.approx(20)
+    assert stable_norm_bound(net(3, 4, 2), np.eye(3), 0.1) == pytest.approx(30)
+    with pytest.raises(ValueError, match=r"^depth = 3: must be 2$"):
+        stable_norm_bound(net(2, 3, 3, 2), np.eye(2), 0.1)
+    with pytest.raises(ValueError, match=r"^eta = -1.0: must be > 0$"):
+        stable_norm_bound(net(2, 3, 2), np.eye(2), -1.0)
+    with pytest.raises(ValueError, match=r"^S: must have full rank"):
+        stable_norm_bound(net(2, 3, 2), np.diag([1.0, 0.0]), 0.1)
+    with pytest.raises(ValueError, match=r"^S: expected \(2, 2\), got \(3, 3\)$"):
+        stable_norm_bound(net(2, 3, 2), np.eye(3), 0.1)

@@ -88,3 +88,11 @@ def test_refusals(options, words):
     # Unwrapped: shape annotations may be checked too, and would refuse first, in other words.
     with pytest.raises(ValueError, match=words):
         inspect.unwrap(Endings.outcomes)(endings([0.0] * 2, [0.0] * 2, [0.0] * 2), **options)
+
+
+def test_length_of_the_last_step():
+    runs = endings([1.0, 1.0], [1.0, 1.0], [1.0, 1.0])
+    runs.previous[0, 0] = runs.theta[0] + [3.0, 0.0, 4.0]
+    runs.previous[1] = runs.theta[1]
+    np.testing.assert_allclose(runs.step_length, [5.0, 0.0])
+    assert runs.period_two_gap[1] == 0

@@ -52,6 +52,7 @@ from spectral_atlas.spectra.power_iteration import (
 )
 from spectral_atlas.spectra.rank_one import balancedness_gap, layer_alignment, rank_one_mass
 from spectral_atlas.spectra.softmax_hessian import SoftmaxHessian
+from spectral_atlas.spectra.stable_minimizers import stable_norm_bound, stable_set_is_bounded
 from spectral_atlas.spectra.starts import start_vectors, warm_start
 from spectral_atlas.spectra.subspaces import (
     alignment,
@@ -74,7 +75,6 @@ if TYPE_CHECKING:
     from spectral_atlas.spectra.flattest import (
         flattest_in_closed_form,
         flattest_minimizer,
-        stable_set_is_bounded,
         widest_stable,
     )
     from spectral_atlas.spectra.torch_ggn import GGNOperator
@@ -90,7 +90,6 @@ _ON_FIRST_USE = {
     "HessianOperator": "torch_hessian",
     "flattest_in_closed_form": "flattest",
     "flattest_minimizer": "flattest",
-    "stable_set_is_bounded": "flattest",
     "torch_hessian_operator": "autograd",
     "widest_stable": "flattest",
 }
@@ -150,6 +149,7 @@ __all__ = [
     "sharpness_at_minimizer",
     "softmax_regression",
     "spectral_density",
+    "stable_norm_bound",
     "stable_set_is_bounded",
     "start_vectors",
     "subspace_overlap",

@@ -16,11 +16,11 @@ from spectral_atlas.networks.linear_maps import balanced_factors
 from spectral_atlas.spectra._minimizer_program import Program
 from spectral_atlas.spectra.least_sharpness import LeastSharpness, critical_step, least_sharpness
 from spectral_atlas.spectra.linear_map_minima import (
-    NEGLIGIBLE,
     check_target,
     minimizer_sharpness,
     random_minimizer,
 )
+from spectral_atlas.spectra.stable_minimizers import stable_norm_bound
 
 __all__ = [
     "LeastSharpness",
@@ -29,7 +29,6 @@ __all__ = [
     "flattest_in_closed_form",
     "flattest_minimizer",
     "least_sharpness",
-    "stable_set_is_bounded",
     "widest_stable",
 ]
 
@@ -55,6 +54,9 @@ def flattest_in_closed_form(
     """
     target, rank = check_target(arch, target)
     t, depth = least_sharpness(target, S, arch.depth).scale, arch.depth
+    roomy = [h for h, shape in enumerate(arch.shapes[1:-1], 1) if min(shape) > rank]
+    if idle and not roomy:
+        raise ValueError(f"idle = {idle}: no two neighbouring hidden layers exceed {rank}")
     if depth == 1:
         return target.ravel().copy()
     U, s, Vt = np.linalg.svd(target, full_matrices=False)
@@ -65,29 +67,8 @@ def flattest_in_closed_form(
         w[range(rank), range(rank)] = q
     layers[-1][:, :rank] = q * U[:, :rank]
     if idle:
-        roomy = [w for w in layers[1:-1] if min(w.shape) > rank]
-        if not roomy:
-            raise ValueError(f"idle = {idle}: no two neighbouring hidden layers exceed {rank}")
-        roomy[0][rank, rank] = idle
+        layers[roomy[0]][rank, rank] = idle
     return arch.flatten(layers)
-
-
-def stable_set_is_bounded(arch: DeepLinear, target: Float[Array, "o i"]) -> bool:
-    """Whether the minimizers of lambda_max <= 2 / eta are bounded, for S of full rank.
-
-    It is where no two neighbouring hidden layers are both wider than r = rank W*: for two layers of
-    any width, for scalar chains, for 2-2-2-2 and r = 2; but not for 1-2-2-1.
-
-    Where two are wider, `flattest_in_closed_form` with `idle` is stable at any size of that weight,
-    for every eta below the critical step. Otherwise let f_h = |W_h ... W_1 R| and a_h = |W_{>h}|.
-    The terms of the matrix in `minimizer_spectrum` say a_h f_{h-1} <= c, and a_h f_h >= s_1(W* R).
-    So f_{H-1} <= c and f_h <= c' f_{h+1}, likewise a_1 <= c / f_0 and a_{h+1} <= c' a_h: they are
-    all bounded, and with them W_1 and W_H. Between, say W_h has r neurons below it. W* factors
-    through them, so that the least singular value of W_{<h} is at least s_r(W*) / a_{h-1}; and
-    W_h W_{<h} is bounded, so W_h is. With r neurons above it, W_{>h} W_h gives the same.
-    """
-    _, rank = check_target(arch, target)
-    return all(min(shape) <= rank for shape in arch.shapes[1:-1])
 
 
 class Minimizer(NamedTuple):
@@ -128,7 +109,7 @@ def flattest_minimizer(
         theta = search.onto_minimizers(search.flattest(start))
         sharpness = float(minimizer_sharpness(arch.unflatten(theta), S))
         found.append(Minimizer(theta, sharpness, search.misfit(theta)))
-    return min(found, key=lambda one: one.sharpness)
+    return min(found, key=lambda one: np.inf if np.isnan(one.sharpness) else one.sharpness)
 
 
 def widest_stable(
@@ -144,10 +125,7 @@ def widest_stable(
     By numerical optimization: |theta|^2 of a minimizer that is stable, some 1e-6 below a local
     maximum. There are several of these, so that narrow nets need several starts.
 
-    A bound from above with m hidden neurons, met for o = i and m >= 2 i, is the largest value over
-    0 < p <= 1 / (eta s_max) of p min(o, m) + the sum of the min(m, i) largest 1 / (eta s_j) - p,
-    s_j the eigenvalues of S. For W_2 W_2^T <= p I with p = |W_2|^2, and the sharpness says
-    W_1^T W_1 <= S^{-1} / eta - p I.
+    `stable_norm_bound` is what it cannot exceed.
 
     Raises
     ------
@@ -164,8 +142,7 @@ def widest_stable(
         raise ValueError(f"eta = {eta}: must be > 0")
     if eta >= (limit := critical_step(target, S, 2)):
         raise ValueError(f"eta = {eta}: must be below the critical step {limit:.6g}")
-    if np.linalg.cond(S) > 1 / NEGLIGIBLE:
-        raise ValueError("S: must have full rank, |theta| has no bound otherwise")
+    stable_norm_bound(arch, S, eta)  # refuses a singular S
     search, largest = Program(arch, target, S), -np.inf
     for start in starts:
         for margin in MARGINS:

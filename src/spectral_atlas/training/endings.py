@@ -43,8 +43,17 @@ class Endings:
 
     @property
     def period_two_gap(self) -> Float64[Array, " M"]:
-        """|theta_T - theta_{T-2}|: rounding on an orbit of period two, and at rest."""
+        """|theta_T - theta_{T-2}|: rounding on an orbit of period two, and at rest.
+
+        Small against `step_length` on such an orbit only: next to a fixed point whose multiplier is
+        close to -1 it is small as well, but so are the steps.
+        """
         return np.linalg.norm(self.theta - self.previous[:, 1], axis=-1)
+
+    @property
+    def step_length(self) -> Float64[Array, " M"]:
+        """|theta_T - theta_{T-1}|, the last update."""
+        return np.linalg.norm(self.theta - self.previous[:, 0], axis=-1)
 
     def outcomes(
         self,

@@ -1,0 +1,158 @@
+"""Orbits of period two among the ends of networks (E9 to E15).
+
+With two layers the orbit is that of the leading mode, while the others rest. Perturbations that mix
+two modes have the eigenvalue 2 (s_1 + s_2) at a minimizer, which passes 2 / eta at
+a = 2 s_1 / (s_1 + s_2). Over the orbit their multiplier reaches 1 at the same a: a test has it,
+from dense Hessians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.papers.craciun2024.claims.gradients import SHALLOW, SINGLE, START, TWO_MODES
+from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
+from spectral_atlas.papers.craciun2024.claims.study import (
+    BOUNDED,
+    NETS,
+    TWO,
+    NetRuns,
+    Study,
+    same_members,
+)
+from spectral_atlas.papers.craciun2024.theory import period_two_multipliers
+
+Array = np.ndarray
+GAP = 1e-8  # |theta_T - theta_{T-2}| of an orbit of period two
+
+
+def _closed(found: NetRuns) -> xr.DataArray:
+    """Bounded runs at period two."""
+    return (found.outcome == BOUNDED) & (found.runs["period_two_gap"] < GAP)
+
+
+def _share(names: Sequence[str], low: float, high: float) -> Samples:
+    """Of the bounded runs; networks and shares without any are left out, and named."""
+
+    def samples(study: Study) -> Sample:
+        found = study.nets(names).between(low, high)
+        number = (found.outcome == BOUNDED).sum("start").transpose("net", "share").values.ravel()
+        closed = _closed(found).sum("start").transpose("net", "share").values.ravel()
+        there = number > 0
+        if not there.any():
+            raise Unmeasured("no run stayed bounded")
+        labels = [x for x, kept in zip(found.labels, there, strict=True) if kept]
+        none = [x for x, kept in zip(found.labels, there, strict=True) if not kept]
+        remark = f"all diverge: {', '.join(none)}" if none else ""
+        return Sample(closed[there] / number[there], labels, remark)
+
+    return samples
+
+
+def _closed_count(names: Sequence[str], low: float, high: float) -> Samples:
+    def samples(study: Study) -> Sample:
+        found = study.nets(names).between(low, high)
+        number = (found.outcome == BOUNDED).sum("start").transpose("net", "share").values.ravel()
+        if not number.any():
+            raise Unmeasured("no run stayed bounded")
+        still = (found.outcome == BOUNDED) & ~(found.runs["period_two_gap"] >= GAP)
+        closed = still.sum("start").transpose("net", "share").values.ravel()
+        there = number > 0
+        labels = [x for x, kept in zip(found.labels, there, strict=True) if kept]
+        return Sample(closed[there].astype(float), labels, sizes=number[there])
+
+    return samples
+
+
+def _multipliers(study: Study) -> xr.DataArray:
+    """(net, share, orbit, value): moduli with signs of real ones, the largest modulus first."""
+    runs, found = study.nets().runs, study.dataset("spectra/orbits")
+    same_members(runs, found, "runs/nets", "spectra/orbits")
+    if float(found.attrs["gap"]) > GAP * (1 + 1e-9):
+        raise Unmeasured(f"orbits in spectra/orbits close to {found.attrs['gap']:g} only")
+    real, imaginary = (found["multipliers"].sel(part=p) for p in ("real", "imaginary"))
+    size = (real**2 + imaginary**2) ** 0.5
+    return size.where(~(real < 0), -size)
+
+
+def _stable(study: Study) -> Sample:
+    size = abs(_multipliers(study)).max(["orbit", "value"])
+    above = size.isel(share=np.flatnonzero(size["share"].values > 1)).transpose("net", "share")
+    values = above.values.ravel()
+    names, shares = above["net"].values, above["share"].values
+    there = np.isfinite(values)
+    if not there.any():
+        raise Unmeasured("no orbit of period two in spectra/orbits")
+    labels = [f"{n} at {a:g}" for n in names for a in shares]
+    kept = [x for x, found in zip(labels, there, strict=True) if found]
+    return Sample(values[there], kept)
+
+
+def _formula(study: Study) -> Sample:
+    study.nets(("two-parameter",))
+    found = _multipliers(study)
+    if "two-parameter" not in found["net"].values:
+        raise Unmeasured("no network two-parameter in spectra/orbits")
+    one = found.sel(net="two-parameter").isel(value=slice(0, 2))
+    values, labels = [], []
+    for a in one["share"].values[one["share"].values > 1]:
+        each = one.sel(share=a).dropna("orbit").values
+        if len(each):
+            wanted = np.sort(period_two_multipliers(a))
+            values.append(np.abs(np.sort(each, axis=1) - wanted).max())
+            labels.append(f"a = {a:g} ({len(each)} orbits)")
+    return Sample(np.array(values), labels)
+
+
+TWO_PERIODS = "share of bounded runs at period two"
+CLOSED = "runs that repeat after two steps, within 1e-8"
+CHECKS: tuple[Check, ...] = (
+    claim(
+        "E9", "asymptotic_gradient", f"{NETS}, H = 2, S = I, {START}, eta_C < eta <= 1.2 eta_C: "
+        "every start that does not diverge ends in an orbit of period two.",
+        _share(SHALLOW, 1 + 1e-6, 1.2), low=1, what=TWO_PERIODS, tolerance="none",
+        evidence="derived for one singular value, up to a = sqrt5 - 1; seen up to 1.2 by another "
+        "program",
+    ),
+    claim(
+        "E10", "asymptotic_gradient", f"{NETS}, H = 2, S = I, one singular value, {START}, eta_C < "
+        "eta <= 1.23 eta_C: every start that does not diverge ends in an orbit of period two.",
+        _share(SINGLE, 1 + 1e-6, 1.23), low=1, what=TWO_PERIODS, tolerance="none",
+        evidence="derived, up to a = sqrt5 - 1 = 1.2361",
+    ),
+    claim(
+        "E11", "asymptotic_gradient", f"{NETS}, H = 2, S = I, s(W*) = 1.5, 1, {START}, eta_C < eta "
+        "<= 1.19 eta_C: every start that does not diverge ends in an orbit of period two.",
+        _share(TWO_MODES, 1 + 1e-6, 1.19), low=1, what=TWO_PERIODS, tolerance="none",
+        evidence="derived: mixed modes are stable up to a = 2 s_1 / (s_1 + s_2) = 1.2; weaker "
+        "than E9",
+    ),
+    claim(
+        "E12", "asymptotic_gradient", f"{NETS}, H = 2, S = I, s(W*) = 1.5, 1, {START}, 1.21 eta_C "
+        "<= eta: no start does.",
+        _closed_count(TWO_MODES, 1.21, 1.6), kind="count", low=0, high=0, what=CLOSED,
+        tolerance="none", evidence="derived: mixed modes are unstable from a = 1.2",
+    ),
+    claim(
+        "E13", "asymptotic_gradient", f"{NETS}, every network and S, {START}, eta >= 1.3 eta_C: no "
+        "start ends in an orbit of period two.",
+        _closed_count((), 1.3, 1.6), kind="count", low=0, high=0, what=CLOSED, tolerance="none",
+        evidence="derived for one singular value, from a = 1.2361",
+    ),
+    claim(
+        "E14", "asymptotic_gradient", f"{NETS}, every network and S, {START}, eta > eta_C: orbits "
+        "of period two that runs end in are stable.",
+        _stable, high=1.002, what="largest modulus of a multiplier, 1 along a manifold of orbits",
+        tolerance="ours: a growth by less in two steps is not seen in 20000",
+        evidence="derived: unstable ones attract a null set of starts",
+    ),
+    claim(
+        "E15", "asymptotic_gradient", f"{TWO}, random starts, eta_C < eta <= 1.23 eta_C: the "
+        "orbits' multipliers are 9 - 2 (1 + a)^2 and 3 - 2 a.",
+        _formula, high=1e-6, what="distance", tolerance="1e-6", evidence="derived",
+    ),
+)  # fmt: skip
