@@ -19,7 +19,11 @@ from spectral_atlas.plotting.facts import listed, quoted, span
 
 
 def asymptotic_facts(
-    runs: xr.Dataset, two: xr.Dataset, table: pd.DataFrame, multipliers: pd.DataFrame
+    runs: xr.Dataset,
+    two: xr.Dataset,
+    table: pd.DataFrame,
+    multipliers: pd.DataFrame,
+    gap: float,
 ) -> dict[str, Any]:
     """Numbers of all panels."""
     nets = table[table["net"] != ENSEMBLE]
@@ -33,6 +37,7 @@ def asymptotic_facts(
         "steps": int(runs.attrs["steps"]),
         "window": int(runs.attrs["window"]),
         "members": MOST,
+        "gap": f"{gap:g}",
         "ensemble_starts": int(two.sizes["start"]),
         "ensemble_steps": int(two.attrs["steps"]),
         "box": quoted(float(two.attrs["box"])),
@@ -103,7 +108,10 @@ def _multiplier_facts(multipliers: pd.DataFrame) -> dict[str, Any]:
     """Deviations from theory, and the largest moduli."""
     white, shallow = multipliers["white"].to_numpy(bool), multipliers["depth"].to_numpy() == 2
     kinds = ("longitudinal", "transverse")
-    off = np.array([(multipliers[k] - multipliers[f"{k}_theory"]).abs() for k in kinds]).max(0)
+    pairs = [
+        (multipliers[k].to_numpy(float), multipliers[f"{k}_theory"].to_numpy(float)) for k in kinds
+    ]
+    off = np.max([np.abs(found - theory) for found, theory in pairs], axis=0)
     waves = multipliers[multipliers["complex_modulus"].notna()]
     largest = waves.loc[waves["complex_modulus"].idxmax()] if len(waves) else None
 
@@ -116,7 +124,7 @@ def _multiplier_facts(multipliers: pd.DataFrame) -> dict[str, Any]:
         "shallow_multiplier_off": most(white & shallow),
         "deep_multiplier_off": most(white & ~shallow),
         "colored_multiplier_off": most(~white),
-        "others": quoted(float(multipliers["others"].max()), 4),
+        "others": quoted(float(multipliers["others"].astype(float).max()), 4),
         "largest_complex": "n/a" if largest is None
         else f"{largest['complex_modulus']:.4f} ({largest['net']} at "
         f"{largest['share_of_critical']:g})",

@@ -38,13 +38,15 @@ if TYPE_CHECKING:
 def asymptotic_gradient(inputs: Inputs, style: Style) -> Drawing:
     """Mean |gradient| below and above eta_C; multipliers; which runs are at period two."""
     runs, two, orbits = inputs["runs/nets"], inputs["runs/two_parameter"], inputs["spectra/orbits"]
-    table = gradient_table(runs, two, float(orbits.attrs["gap"]))
+    gap = float(orbits.attrs["gap"])
+    table = gradient_table(runs, two, gap)
     members, multipliers = member_table(runs, two), multiplier_table(runs, orbits)
     looks, depths = net_looks(runs, style), [2, *runs["depth"].values.tolist()]
     figure = plt.figure(figsize=size(style, 1.3))
+    heights = (1.1, 1, 0.4 + 0.045 * len(looks))
     axes: dict[str, Any] = figure.subplot_mosaic(
         [list("aa"), list("bc"), list("dd")],
-        gridspec_kw={"height_ratios": (1.1, 1, 0.4 + 0.045 * len(looks))},
+        gridspec_kw={"height_ratios": heights},
     )
     above_panel(axes["a"], members, looks, depths)
     below_panel(axes["b"], members, looks)
@@ -63,4 +65,4 @@ def asymptotic_gradient(inputs: Inputs, style: Style) -> Drawing:
         [members.assign(panel="a, b"), table.assign(panel="d"), multipliers.assign(panel="c")],
         ignore_index=True,
     )
-    return Drawing(figure, full, asymptotic_facts(runs, two, table, multipliers))
+    return Drawing(figure, full, asymptotic_facts(runs, two, table, multipliers, gap))

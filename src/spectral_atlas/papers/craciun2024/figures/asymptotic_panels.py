@@ -102,8 +102,9 @@ def above_panel(
         a = mine["share_of_critical"]
         ax.plot(
             a + a.map(widths) * ((i + 0.5) / len(looks) - 0.5), mine["scaled"], linestyle="",
-            marker=look.marker, markersize=2.6, color=look.color, markeredgewidth=0.5, rasterized=True, zorder=3,
-            markerfacecolor=look.color if look.linestyle == "-" else "white",
+            marker=look.marker, markersize=2.6, color=look.color, markeredgewidth=0.5,
+            markerfacecolor=look.color if look.linestyle == "-" else "white", zorder=3,
+            rasterized=True,
         )  # fmt: skip
     for depth, dash in depth_styles(depths).items():
         a = 1 + (doubling(depth) - 1) * np.linspace(0, 1, 120) ** 2

@@ -33,7 +33,8 @@ def balanced_orbit(a: ArrayLike, depth: int) -> tuple[Float[Array, " n"], Float[
 
     # Squared, as the orbit opens like the square root of a - 1.
     places = 1 + REACH * np.linspace(1 / GRID, 1, GRID) ** 2
-    falls = gap(places, a[:, None]) <= 0  # it rises at first, as 1 is unstable
+    with np.errstate(over="ignore", invalid="ignore"):  # far from the orbit of many layers
+        falls = gap(places, a[:, None]) <= 0  # it rises at first, as 1 is unstable
     first = falls.argmax(1)
     known = (a > 1) & falls.any(1) & (first > 0)
     low, high = places[np.maximum(first - 1, 0)], places[first]
