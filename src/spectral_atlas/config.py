@@ -43,6 +43,16 @@ class Section(BaseModel):
         return value
 
 
+def each_once(values: list[Any]) -> list[Any]:
+    """A validator of lists whose values are coordinates of results: ValueError for a repeated one.
+
+    For example ``Rates = Annotated[list[float], AfterValidator(each_once)]``.
+    """
+    if any(value in values[:k] for k, value in enumerate(values)):
+        raise ValueError("must not name a value twice")
+    return values
+
+
 class Style(Section):
     """How figures look; changing it redraws, and computes nothing anew."""
 

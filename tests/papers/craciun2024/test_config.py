@@ -207,6 +207,22 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"spectra.jacobian.nets": []},
         "spectra.jacobian.nets = []: list should have at least 1 item after validation, not 0",
     ),
+    (
+        {f"{NET}.second_moment": [1, 0], f"{NET}.allow_rank_deficient": True},
+        "spectra.stable_set.net = flat: must have a second_moment above 0 everywhere, its stable "
+        "minimizers have no bound otherwise",
+    ),
+    (
+        {"runs.minibatch.inputs": [0.9, 0.9]},
+        "runs.minibatch.inputs = [0.9, 0.9]: must differ, else SGD is gradient descent",
+    ),
+    (
+        {"runs.minibatch.every": 500, "runs.minibatch.points": 400},
+        "runs.minibatch.every = 500: must be at most points = 400",
+    ),
+    ({"runs.chain.start": [1.6, -1]}, "runs.chain.start[1] = -1: must be greater than 0"),
+    ({"runs.bifurcation.start": [-1, 1]}, "runs.bifurcation.start[0] = -1: must be greater than 0"),
+    ({"runs.bifurcation.highest": 5}, "runs.bifurcation.highest = 5: must be less than or equal to 3"),
     ({"spectra.stable_set.net": "x"}, "spectra.stable_set.net = x: must be one of two, flat, ..."),
     (
         {"spectra.stable_set.net": "deep"},
@@ -280,9 +296,10 @@ def test_values_at_the_limits_are_allowed() -> None:
         {},
         {f"{NET}.widths": [2, 2, 2], f"{NET}.samples": 2},
         {f"{NET}.singular_values": [1.5], f"{NET}.allow_rank_deficient": True},
-        {f"{NET}.second_moment": [1, 0], f"{NET}.allow_rank_deficient": True, f"{NET}.samples": 1},
+        {f"{NET}.second_moment": [1, 0], f"{NET}.allow_rank_deficient": True, f"{NET}.samples": 1,
+         "spectra.stable_set.net": "two"},
         {f"{NET}.singular_values": [1], f"{NET}.second_moment": [0, 1], f"{NET}.rotated": True,
-         f"{NET}.allow_rank_deficient": True},
+         f"{NET}.allow_rank_deficient": True, "spectra.stable_set.net": "two"},
         {"data.nets.nets.3.target": [[1, 2], [2, 4]],
          "data.nets.nets.3.allow_rank_deficient": True},
         {"runs.nets.steps": 200, "runs.nets.window": 200},

@@ -94,4 +94,9 @@ class Craciun(Section):
                 f"spectra.stable_set.net = {stable.name}: must have two layers, has "
                 f"{len(stable.widths) - 1}"
             )
+        if stable.second_moment is not None and min(stable.second_moment) == 0:
+            raise ValueError(
+                f"spectra.stable_set.net = {stable.name}: must have a second_moment above 0 "
+                "everywhere, its stable minimizers have no bound otherwise"
+            )
         return self

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 
 from spectral_atlas.config import Section
 from spectral_atlas.papers.craciun2024.rules import check_named_once
-from spectral_atlas.papers.craciun2024.sections import EachOnce, Name, Positive, Rates, Widths
+from spectral_atlas.papers.craciun2024.sections import Name, Once, Positive, Rates, Widths
 
 
-class Ensemble(EachOnce):
+class Ensemble(Section):
     """How long ensembles run, and when a run is at rest."""
 
     steps: int = Field(ge=10, le=10_000_000, description="T, updates")
@@ -79,7 +79,9 @@ class NetRuns(Ensemble):
 class Nonlinear(Ensemble):
     """One hidden layer with biases, mean squared error."""
 
-    activations: list[Literal["tanh", "elu"]] = Field(min_length=1, description="of the neurons")
+    activations: Annotated[list[Literal["tanh", "elu"]], Once] = Field(
+        min_length=1, description="of the neurons"
+    )
     width: int = Field(20, ge=1, le=1000, description="K, neurons")
     learning_rates: Rates = Field(description="eta")
     starts: int = Field(ge=1, le=100_000, description="for every activation and eta")
@@ -88,11 +90,13 @@ class Nonlinear(Ensemble):
     )
 
 
-class Critical(EachOnce):
+class Critical(Section):
     """Flattest minimizers by constrained minimization, beside the formula for their sharpness."""
 
     restarts: int = Field(4, ge=1, le=100, description="starts of each minimization")
-    random_widths: list[Widths] = Field(description="networks that get random S and W*")
+    random_widths: Annotated[list[Widths], Once] = Field(
+        description="networks that get random S and W*"
+    )
     random_problems: int = Field(ge=0, le=10_000, description="for each of these")
 
     @model_validator(mode="after")
@@ -106,23 +110,23 @@ class Critical(EachOnce):
         return self
 
 
-class Bifurcation(EachOnce):
+class Bifurcation(Section):
     """The map x -> x + a x (1 - x^2) of the diagonal w_1 = w_2, a = eta / eta_C."""
 
     lowest: float = Field(0.7, gt=0, description="least a")
-    highest: float = Field(1.62, gt=0, description="largest a")
+    highest: float = Field(1.62, gt=0, le=3, description="largest a")
     values: int = Field(ge=2, le=100_000, description="values of a")
-    transient: int = Field(ge=0, description="updates before orbits are kept")
-    kept: int = Field(ge=16, description="points of an orbit that are kept")
-    periods: list[Annotated[int, Field(ge=1, le=16)]] = Field(
+    transient: int = Field(ge=0, le=10_000_000, description="updates before orbits are kept")
+    kept: int = Field(ge=16, le=100_000, description="points of an orbit that are kept")
+    periods: Annotated[list[Annotated[int, Field(ge=1, le=16)]], Once] = Field(
         min_length=1, description="k of the k-periodic points"
     )
     inputs: list[Positive] = Field(
         min_length=1, description="x of the points (x, x) that the ReLU chain learns"
     )
-    start: list[float] = Field(min_length=2, max_length=2, description="t_1, t_2")
+    start: list[Positive] = Field(min_length=2, max_length=2, description="t_1, t_2")
     learning_rates: Rates = Field(description="eta of the two trajectories")
-    steps: int = Field(ge=10, description="updates of the trajectories")
+    steps: int = Field(ge=10, le=1_000_000, description="updates of the trajectories")
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
@@ -131,7 +135,7 @@ class Bifurcation(EachOnce):
         return self
 
 
-class Minibatch(EachOnce):
+class Minibatch(Section):
     """SGD with batches of one of two samples, along the minimizers t_1 t_2 = 1."""
 
     inputs: list[Positive] = Field(
@@ -145,7 +149,7 @@ class Minibatch(EachOnce):
     points: int = Field(ge=3, le=100_000, description="minimizers, log-spaced")
     starts: int = Field(ge=1, le=100_000, description="descents beside each of some minimizers")
     every: int = Field(ge=1, description="which ones: every so many")
-    steps: int = Field(ge=10, description="updates of these")
+    steps: int = Field(ge=10, le=10_000_000, description="updates of these")
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -154,4 +158,8 @@ class Minibatch(EachOnce):
                 f"probabilities: {len(self.probabilities)} given, must be "
                 f"{len(self.learning_rates)}, one for each learning rate"
             )
+        if self.every > self.points:
+            raise ValueError(f"every = {self.every}: must be at most points = {self.points}")
+        if self.inputs[0] == self.inputs[1]:
+            raise ValueError(f"inputs = {self.inputs}: must differ, else SGD is gradient descent")
         return self

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from spectral_atlas.config import Section
+from spectral_atlas.config import Section, each_once
 from spectral_atlas.papers.craciun2024.rules import check_layers, check_named_once, check_net
 
 Positive = Annotated[float, Field(gt=0)]
@@ -14,21 +14,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 Width = Annotated[int, Field(ge=1, le=1000)]
 Widths = Annotated[list[Width], Field(min_length=3, max_length=9)]
-Rates = Annotated[list[Positive], Field(min_length=1)]
-
-
-class EachOnce(Section):
-    """A section whose lists hold every value once, where values are coordinates of results."""
-
-    @field_validator(
-        "learning_rates", "shares", "initialization_seeds", "activations", "periods", "epsilons",
-        "singular_rates", "stretches", "narrow", "random_widths", check_fields=False,
-    )  # fmt: skip
-    @classmethod
-    def _each_once(cls, value: Any) -> Any:
-        if any(entry in value[:k] for k, entry in enumerate(value)):
-            raise ValueError("must not name a value twice")
-        return value
+Once = AfterValidator(each_once)
+Rates = Annotated[list[Positive], Field(min_length=1), Once]
+Seeds = Annotated[list[Seed], Field(min_length=1), Once]
 
 
 class Net(Section):
@@ -101,7 +89,7 @@ class EdgeStart(Section):
     steps: int = Field(ge=10, le=200_000, description="updates")
 
 
-class EdgeBase(EachOnce):
+class EdgeBase(Section):
     """What paths to the edge of stability have in common."""
 
     widths: Widths = Field(description="d_0, ..., d_H")
@@ -131,7 +119,7 @@ class Edge(EdgeBase):
 class EdgeFresh(EdgeBase):
     """The same from fresh starts."""
 
-    initialization_seeds: list[Seed] = Field(min_length=1, description="one descent each")
+    initialization_seeds: Seeds = Field(description="one descent each")
     scales: list[Positive] = Field(description="layer h has entries N(0, scale_h^2 / d_{h-1})")
     share: float = Field(gt=0, lt=2, description="eta / eta_C")
     steps: int = Field(ge=10, le=200_000, description="updates")
@@ -142,22 +130,22 @@ class EdgeFresh(EdgeBase):
         return self
 
 
-class Chain(EachOnce):
+class Chain(Section):
     """A chain of scalars, L = (1 - w_1 ... w_H)^2, from one start."""
 
-    start: list[float] = Field(min_length=2, max_length=8, description="w_1, ..., w_H")
+    start: list[Positive] = Field(min_length=2, max_length=8, description="w_1, ..., w_H")
     learning_rates: Rates = Field(description="eta")
     stop_loss: float = Field(1e-12, gt=0, lt=1, description="a run ends below this loss")
     max_steps: int = Field(ge=10, le=1_000_000, description="updates at most")
     slowdown: int = Field(20, ge=2, le=1000, description="the reference runs with eta over this")
 
 
-class Wide(EachOnce):
+class Wide(Section):
     """Wide and deep linear networks at the edge of stability."""
 
     widths: Widths = Field(description="d_0, ..., d_H")
     singular_values: list[Positive] = Field(min_length=1, description="of W*; data are white")
-    initialization_seeds: list[Seed] = Field(min_length=1, description="one descent each")
+    initialization_seeds: Seeds = Field(description="one descent each")
     scales: list[Positive] = Field(description="layer h has entries N(0, scale_h^2 / d_{h-1})")
     share: float = Field(gt=0, lt=2, description="eta / eta_C")
     steps: int = Field(ge=10, le=200_000, description="updates")

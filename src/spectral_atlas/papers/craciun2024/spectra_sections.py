@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from spectral_atlas.config import Section
 from spectral_atlas.papers.craciun2024.rules import check_named_once
-from spectral_atlas.papers.craciun2024.sections import EachOnce, Name, Positive, Rates, Seed
+from spectral_atlas.papers.craciun2024.sections import Name, Positive, Rates, Seed
 
 
 class EdgeSpectra(Section):
@@ -24,7 +24,7 @@ class WideSpectra(Section):
     tolerance: float = Field(1e-6, gt=1e-13, lt=1e-2, description="bound over largest eigenvalue")
 
 
-class Hyperbola(EachOnce):
+class Hyperbola(Section):
     """Hessians of L = (1 - w_1 w_2)^2 along its minimizers."""
 
     learning_rates: Rates = Field(description="eta")
@@ -32,7 +32,7 @@ class Hyperbola(EachOnce):
     points: int = Field(ge=3, le=100_000, description="minimizers of one sign, log-spaced")
 
 
-class StableSet(EachOnce):
+class StableSet(Section):
     """How far stable minimizers reach."""
 
     net: Name = Field(description="a network of two layers, among those of the data")
@@ -49,7 +49,7 @@ class JacobianNet(Section):
     learning_rate: Positive = Field(description="eta")
 
 
-class Jacobian(EachOnce):
+class Jacobian(Section):
     """det(I - eta H): where the gradient-descent map is singular."""
 
     learning_rates: Rates = Field(description="eta, for L = (1 - w_1 w_2)^2")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from spectral_atlas.config import Section
+from spectral_atlas.config import Section, each_once
 
 COUNTS = 0.3  # `plateaus.STANDS_OUT`
 Positive = Annotated[float, Field(gt=0)]
@@ -34,9 +34,7 @@ class EachOnce(Section):
     @field_validator("*", mode="after")
     @classmethod
     def _each_once(cls, value: Any) -> Any:
-        if isinstance(value, list) and len(set(value)) < len(value):
-            raise ValueError("must not name a value twice")
-        return value
+        return each_once(value) if isinstance(value, list) else value
 
 
 class Matrices(EachOnce):
