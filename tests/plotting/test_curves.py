@@ -9,11 +9,14 @@ from spectral_atlas.plotting.curves import (
     beside,
     cell_edges,
     dots,
+    few_ticks,
     label_right,
     log_limits,
     mean_curve,
+    no_minor,
     plain_log_ticks,
     reference,
+    spread,
 )
 
 
@@ -27,6 +30,22 @@ def ax():
 def by_marker(ax, marker):
     (line,) = (line for line in ax.lines if line.get_marker() == marker)
     return line
+
+
+@pytest.mark.parametrize("most", [2, 3, 9, 40])
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 10, 39, 41, 1000])
+def test_spread_places_are_even_and_hold_both_ends(count, most):
+    places = spread(count, most)
+    assert len(places) == min(count, most)
+    assert (places[0], places[-1]) == (0, count - 1)
+    steps = np.diff(places)
+    assert (steps >= 1).all()
+    assert steps.size == 0 or np.ptp(steps) <= 1
+
+
+def test_spread_of_none_or_to_one():
+    assert spread(0, 5).tolist() == []
+    assert spread(5, 1).tolist() == [0]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +180,52 @@ def test_an_axis_of_many_decades_keeps_its_powers_of_ten(ax):
     plain_log_ticks(ax)
     assert "10" in ax.yaxis.get_major_formatter()(1e4)
     assert ax.yaxis.get_major_formatter()(1e4) != "10000"
+
+
+def shown(axis):
+    low, high = sorted(axis.get_view_interval())
+    ticks = zip(axis.get_majorticklocs(), axis.get_ticklabels(), strict=True)
+    return {float(at): text.get_text() for at, text in ticks if low <= at <= high}
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_plain_ticks_of_either_axis_upside_down_too(ax, name):
+    ax.set(xscale="log", yscale="log", **{f"{name}lim": (11, 0.9)})
+    other = shown(ax.yaxis if name == "x" else ax.xaxis)
+    plain_log_ticks(ax, name)
+    assert shown(getattr(ax, f"{name}axis")) == {1: "1", 2: "2", 5: "5", 10: "10"}
+    assert shown(ax.yaxis if name == "x" else ax.xaxis) == other
+
+
+def test_how_far_apart_the_ends_may_be(ax):
+    ax.set(yscale="log", ylim=(1.0, 50))
+    plain_log_ticks(ax, most=20.0)
+    assert "2" not in shown(ax.yaxis).values()
+    plain_log_ticks(ax, most=51.0)
+    assert "2" in shown(ax.yaxis).values()
+
+
+def test_few_ticks_of_close_values_are_three_of_them(ax):
+    ax.set(xscale="log", xlim=(0.3, 0.6))
+    few_ticks(ax, [0.5, 0.31, 0.31, 0.4, 0.3333333], "x")
+    assert shown(ax.xaxis) == {0.31: "0.31", 0.4: "0.4", 0.5: "0.5"}
+    assert ax.xaxis.get_minorticklocs().size == 0
+    few_ticks(ax, [0.4], "x")
+    assert shown(ax.xaxis) == {0.4: "0.4"}
+
+
+@pytest.mark.parametrize(("high", "plain"), [(19.0, True), (21.0, False)])
+def test_few_ticks_of_values_further_apart_are_the_plain_ones(ax, high, plain):
+    ax.set(yscale="log", ylim=(1.0, high))
+    few_ticks(ax, [1.5, 7.5])
+    assert ("5" in shown(ax.yaxis).values()) == plain
+    assert 7.5 not in shown(ax.yaxis)
+
+
+def test_small_ticks_go_from_one_axis_only(ax):
+    ax.set(xscale="log", yscale="log", xlim=(1, 100), ylim=(1, 100))
+    no_minor(ax, "x")
+    assert ax.xaxis.get_minorticklocs().size == 0 < ax.yaxis.get_minorticklocs().size
 
 
 def test_labels_stand_beside_their_lines_where_there_is_room(ax):

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+Array = np.ndarray
 Label = tuple[float, str, Any]  # y in data units, text, colour
 SMALLEST, LARGEST = 1e-307, 1e307  # ends of log axes: limits must be positive and finite
+
+
+def spread(count: int, most: int) -> Int[Array, " n"]:
+    """At most ``most`` of ``count`` places, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
 def cell_edges(x: Sequence[float]) -> np.ndarray:
@@ -103,14 +111,43 @@ def reference(
     return ax.axhline(y, color=color, linestyle=style, linewidth=1.0, zorder=zorder)
 
 
-def plain_log_ticks(ax: Axes) -> None:
-    """Ticks 1, 2, 5, 10, ... without powers of ten, on a log axis of less than two decades."""
-    low, high = ax.get_ylim()
-    if high / low >= 100:
+def plain_log_ticks(ax: Axes, axis: Literal["x", "y"] = "y", *, most: float = 100.0) -> None:
+    """Ticks 1, 2, 5, 10, ... without powers of ten, on a log axis of less than two decades.
+
+    Call after the limits are set; ``most`` is how many times apart they may be.
+    """
+    own = _axis(ax, axis)
+    low, high = sorted(own.get_view_interval())
+    if high / low >= most:
         return
-    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    own.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    own.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    own.set_minor_formatter(NullFormatter())
+
+
+def few_ticks(ax: Axes, values: Sequence[float] | Array, axis: Literal["x", "y"] = "y") -> None:
+    """Plain ticks of a log axis: at the least, middle and largest value if its ends are close.
+
+    Call after the limits are set. Close is less than 4 times apart; from 20 times on, ticks stay.
+    """
+    own = _axis(ax, axis)
+    low, high = sorted(own.get_view_interval())
+    if high / low >= 4:
+        plain_log_ticks(ax, axis, most=20.0)
+        return
+    at = np.unique(values)
+    at = at[np.unique([0, at.size // 2, at.size - 1])]
+    own.set_ticks(at.tolist(), labels=[f"{v:.4g}" for v in at])
+    no_minor(ax, axis)
+
+
+def no_minor(ax: Axes, axis: Literal["x", "y"] = "y") -> None:
+    """No small ticks on one axis, labelled or not."""
+    _axis(ax, axis).set_minor_locator(NullLocator())
+
+
+def _axis(ax: Axes, name: Literal["x", "y"]) -> Axis:
+    return ax.xaxis if name == "x" else ax.yaxis
 
 
 def label_right(ax: Axes, labels: Sequence[Label], gap: float = 0.062) -> None:

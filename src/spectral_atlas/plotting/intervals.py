@@ -76,6 +76,11 @@ def share_interval(hits: int, n: int) -> tuple[float, float]:
     return float(max(center - half, 0.0)), float(min(center + half, 1.0))
 
 
+def zero_bound(n: int) -> float:
+    """What a share is at most (95 %) if none of n independent draws had it: 3/n, never above 1."""
+    return min(3 / max(n, 1), 1.0)
+
+
 def summarize(
     frame: pd.DataFrame, by: list[str], value: str, *, log: bool = False, cluster: str | None = None
 ) -> pd.DataFrame:

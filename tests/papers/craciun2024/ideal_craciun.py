@@ -91,6 +91,7 @@ def jacobian():
             "share_error": (("learning_rate", "epsilon"), np.sqrt(slope * eps / 4e6)),
             "smallest": ("learning_rate", [1e-6, 1e-7, 1e-8]),
             "closed_form_error": ("learning_rate", [1e-15] * 3),
+            "net_share": (("net", "epsilon"), [[0.7, 0.25, 0.04, 5e-3], 0.6 * eps]),
             "net_smallest": ("net", [1e-6, 1e-5]),
             "net_exact_zeros": ("net", [0, 0]),
             "origin_sign": ("net", [1, 1]),

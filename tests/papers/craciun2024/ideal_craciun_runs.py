@@ -56,7 +56,7 @@ def nets(starts=400):
     sigma = np.array([max(r.singular_values, default=1.2656) for r in REGRESSIONS.values()])
     shape, count = (len(names), len(SHARES), starts), round(0.92 * starts)
     outcome = np.empty(shape, dtype=np.int8)
-    gradient, gap, ratio = (np.full(shape, np.nan) for _ in range(3))
+    gradient, gap, step, ratio = (np.full(shape, np.nan) for _ in range(4))
     multipliers = np.full((len(names), len(SHARES), 2, 4, 2), np.nan)
     for k, name in enumerate(names):
         for j, a in enumerate(SHARES):
@@ -68,6 +68,7 @@ def nets(starts=400):
             last = 1.2 if a == 1.2 else last  # as one claim on both has it
             gradient[k, j, :count] = value
             gap[k, j, :count] = 1e-15 if a <= last else 0.1
+            step[k, j, :count] = 0.3 if a > 1 else 1e-15
             if a < 1:
                 ratio[k, j, :count] = 0.99
             elif a <= last:
@@ -81,6 +82,7 @@ def nets(starts=400):
             "left": (each, np.zeros(shape, dtype=bool)),
             "gradient_mean": (each, gradient),
             "period_two_gap": (each, gap),
+            "step_length": (each, step),
             "depth": ("net", depth),
             "std": ("net", [r.std for r in REGRESSIONS.values()]),
             "largest_singular_value": ("net", sigma),
@@ -90,20 +92,24 @@ def nets(starts=400):
     )
     spectra = xr.Dataset({"ratio": (each, ratio)}, coords=coords)
     orbits = xr.Dataset(
-        {"multipliers": (("net", "share", "orbit", "value", "part"), multipliers)},
+        {
+            "multipliers": (("net", "share", "orbit", "value", "part"), multipliers),
+            "found": (("net", "share"), ((gap < 1e-8) & (step > 1e-8)).sum(axis=-1)),
+        },
         coords=coords | {"part": ["real", "imaginary"]},
         attrs={"gap": 1e-8},
     )
     return {"runs/nets": runs, "spectra/nets": spectra, "spectra/orbits": orbits}
 
 
-def basins():
-    axis = np.linspace(-3, 3, 40)
+def basins(side=40):
+    axis = np.linspace(-3, 3, side)
     axis = (axis - axis[::-1]) / 2
     etas = np.array([0.25, 0.49, 0.51, 0.75])
     w1, w2 = np.meshgrid(axis, axis)
-    outcome = np.empty((4, 40, 40), dtype=np.int8)
-    nudged, sharpness = np.full((4, 40, 40), -1, dtype=np.int8), np.full((4, 40, 40), np.nan)
+    shape = (4, side, side)
+    outcome, nudged = np.empty(shape, dtype=np.int8), np.full(shape, -1, dtype=np.int8)
+    sharpness = np.full(shape, np.nan)
     for k, eta in enumerate(etas):
         kept, saddle = np.hypot(w1, w2) < 2, (w2 == -w1) & (w1**2 < 1 / eta - 1)
         outcome[k] = np.where(kept & (w2 != -w1), 0 if eta < 0.5 else 2, 3)

@@ -27,11 +27,8 @@ fresh, seen_fresh = _of("runs/edge_fresh"), _of("spectra/edge_fresh")
 chain, seen_chain = _of("runs/chain"), _of("spectra/chain")
 wide, seen_wide = _of("runs/wide"), _of("spectra/wide")
 curve, reach = _of("spectra/hyperbola"), _of("spectra/stable_set")
-manifold, flattest, jacobian = (
-    _of("spectra/manifold"),
-    _of("runs/critical"),
-    _of("spectra/jacobian"),
-)
+manifold, flattest = _of("spectra/manifold"), _of("runs/critical")
+jacobian = _of("spectra/jacobian")
 two, nets, rest = _of("runs/two_parameter"), _of("runs/nets"), _of("spectra/nets")
 orbits, grid = _of("spectra/orbits"), _of("runs/basins")
 layers, resting = _of("runs/nonlinear"), _of("spectra/nonlinear")
@@ -106,9 +103,10 @@ SPOILED = {
     "C11": jacobian("singular_image", plus(0.1), singular_rate=0.5),
     "C12": jacobian("singular_image", plus(0.1), singular_rate=0.25),
     "C13": jacobian("singular_share", times(1.2), singular_rate=0.25, epsilon=0.01),
+    "C14": jacobian("net_share", to(0.2), net="2-3-2", epsilon=0.001),
     "D1": two("outcome", to(3), learning_rate=0.45, start=slice(0, 300)),
     "D2": two("outcome", to(0), learning_rate=0.51, start=7),
-    "D3": two("outcome", to(0), learning_rate=0.5, start=7),
+    "D3": two("outcome", to(1), learning_rate=0.5, start=7),
     "D4": two("outcome", to(2), learning_rate=1.0, start=slice(0, 300)),
     "D5": two("outcome", to(3), learning_rate=0.51, start=slice(0, 300)),
     "D6": two("outcome", to(3), learning_rate=0.8, start=slice(0, 300)),
@@ -116,11 +114,13 @@ SPOILED = {
     "D8": nets("outcome", to(3), net="2-3-2-colored", share=0.9, start=slice(0, 60)),
     "D9": nets("outcome", to(3), net="3-4-2", share=0.99, start=slice(0, 100)),
     "D10": nets("outcome", to(0), net="3-4-2", share=1.01, start=4),
-    "D11": nets("outcome", to(0), net="chain-3", share=1.6, start=4),
+    "D11": nets("outcome", to(1), net="chain-3", share=1.6, start=4),
     "D12": nets("outcome", to(1), net="chain-3", share=1.6, start=4),
     "D13": nets("outcome", to(2), net="chain-3", share=0.9, start=4),
     "D14": nets("outcome", to(3), net="chain-3", share=1.01, start=slice(0, 60)),
     "D15": rest("ratio", to(1.01), net="chain-3", share=0.9, start=4),
+    "D16": two("outcome", to(3), learning_rate=0.51, start=slice(0, 400)),
+    "D17": nets("outcome", to(3), net="3-4-2", share=1.01, start=slice(0, 30)),
     "E1": nets("gradient_mean", times(1.02), net="2-3-2", share=1.1),
     "E2": nets("gradient_mean", times(1.02), net="2-3-2", share=1.1, start=4),
     "E3": two("gradient_mean", times(1.02), learning_rate=0.55),
@@ -130,7 +130,7 @@ SPOILED = {
     "E7": nets("gradient_mean", to(1e-3), net="2-3-2", share=0.99),
     "E8": nets("gradient_mean", to(1e-9), net="chain-3", share=1.01),
     "E9": nets("period_two_gap", to(0.1), net="2-3-2", share=1.2, start=4),
-    "E10": nets("period_two_gap", to(0.1), net="1-4-1", share=1.22, start=4),
+    "E10": nets("step_length", to(1e-14), net="1-4-1", share=1.22, start=4),
     "E11": nets("period_two_gap", to(0.1), net="3-4-2", share=1.15, start=4),
     "E12": nets("period_two_gap", to(0.0), net="3-4-2", share=1.22, start=4),
     "E13": nets("period_two_gap", to(0.0), net="chain-3", share=1.3, start=4),
@@ -164,7 +164,7 @@ SPOILED = {
     "H3": fold("multiplier", plus(0.01), normalization="half", rate=1),
     "H4": fold("ending", to(0), normalization="full", rate=1),
     "H5": fold("cycle", times(1.1), normalization="full", rate=1),
-    "H6": sgd("gd_measured", plus(0.1), rate=1),
+    "H6": sgd("gd_measured", to(-0.1), rate=0, point=2),
     "H7": sgd("sgd_exponent", plus(0.1), rate=1),
     "H8": sgd("sgd_exponent", plus(0.1), rate=0),
     "H9": None,  # fails on the ideal files

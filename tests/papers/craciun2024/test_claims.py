@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ideal_craciun_runs import ideal_files
+from ideal_craciun_runs import basins, ideal_files
 from spoiled_craciun import SPOILED, changed
 
 from spectral_atlas.claims import as_rows
 from spectral_atlas.papers.craciun2024 import theory
 from spectral_atlas.papers.craciun2024.claims import CHECKS, evaluate
+from spectral_atlas.papers.craciun2024.claims.sgd import stable_parts
 from spectral_atlas.papers.craciun2024.claims.study import Study
 from spectral_atlas.papers.craciun2024.experiments import FIGURES
 from spectral_atlas.papers.craciun2024.problems import linear
@@ -73,8 +74,71 @@ def test_claims_are_in_order_and_json(claims):
 
 def test_none_of_n_says_what_share_that_allows(claims):
     found = {c.id: c for c in claims}
-    assert found["D10"].detail.startswith("0 of 1600; a share of at most 3/n = 0.0019")
-    assert "in each row at most 3/400" in found["D10"].detail
+    assert found["D10"].detail.startswith("0 of 1600; each row allows a share of 3/400 = 0.0075 of")
+    assert "3/n of random cases (95 %), n from 40000 to 4000000" in found["C6"].detail
+    for id in ("F1", "F4", "F5"):
+        assert "random" not in found[id].detail
+
+
+def test_a_saddle_one_step_before_the_antidiagonal_is_no_other(ideal):
+    grid = basins(13)["runs/basins"]
+    at = dict(learning_rate=0, w1=list(grid["w1"].values).index(1.5), w2=-3)
+    assert grid["w2"].values[-3] == 2.0
+    grid["outcome"][at] = 1
+    assert BY_ID["F4"](Study(ideal | {"runs/basins": grid})).verdict == "holds"
+    grid["outcome"][at | {"w2": -4}] = 1
+    assert BY_ID["F4"](Study(ideal | {"runs/basins": grid})).measured == 1
+
+
+def test_shares_alone_do_not_tell_that_starts_are_the_same(ideal):
+    ref = "runs/nets"
+    ds = ideal[ref].copy(deep=True)
+    at = int(np.flatnonzero(np.isclose(ds["share"].values, 1.01))[0])
+    ds["outcome"][:, at] = ds["outcome"][:, at].values[:, ::-1]
+    study = Study(ideal | {ref: ds})
+    assert [BY_ID[id](study).verdict for id in ("D14", "D17")] == ["holds", "fails"]
+
+
+def test_slow_convergence_is_no_orbit(ideal):
+    ref = "runs/nets"
+    ds = ideal[ref].assign(period_two_gap=ideal[ref]["period_two_gap"] * 0 + 1e-10)
+    ds["step_length"] = ds["period_two_gap"] * 100
+    assert BY_ID["E13"](Study(ideal | {ref: ds})).verdict == "holds"
+    assert BY_ID["E11"](Study(ideal | {ref: ds})).verdict == "fails"
+    ds["step_length"] = ds["step_length"] * 1e6
+    assert BY_ID["E13"](Study(ideal | {ref: ds})).verdict == "fails"
+
+
+def test_multipliers_say_of_how_many_orbits_they_are(ideal):
+    study = Study(ideal)
+    assert "the first 2 of each network and eta: 106 of 19504" in BY_ID["E14"](study).detail
+    far = ideal["spectra/orbits"].copy(deep=True)
+    far["multipliers"][:, far["share"].values > 1.24] = 0.5
+    assert BY_ID["E15"](Study(ideal | {"spectra/orbits": far})).verdict == "holds"
+
+
+def test_a_slow_run_that_has_not_ended_is_set_aside(ideal):
+    ds = ideal["runs/edge_fresh"].copy(deep=True)
+    ds["reference_loss"][1] = 0.05 * ds["reference_loss"][1, 0]
+    study = Study(ideal | {"runs/edge_fresh": ds})
+    for id in ("A22", "A23", "A24"):
+        detail = BY_ID[id](study).detail
+        assert "below: run 3 (0.97); not ended: run 1 (1.2)" in detail
+
+
+@pytest.mark.parametrize(("id", "point"), [("H7", 200), ("H8", 390), ("H8", 8)])
+def test_one_more_stable_interval_is_one_too_many(ideal, id, point):
+    ds = ideal["runs/minibatch"].copy(deep=True)
+    ds["sgd_exponent"][0, point] *= -1
+    assert BY_ID[id](Study(ideal | {"runs/minibatch": ds})).verdict == "fails"
+
+
+def test_stable_intervals_are_found_up_to_the_ends():
+    t = np.exp(np.array([0.0, 1, 2, 3, 4]))
+    found = np.log(stable_parts(t, np.array([1.0, -1, -1, 1, -1])))
+    np.testing.assert_allclose(found, [[0.5, 2.5], [3.5, np.nan]])
+    assert np.isnan(stable_parts(t, np.full(5, -1.0))).all()
+    assert stable_parts(t, np.full(5, np.nan)).shape == (0, 2)
 
 
 def test_the_detail_names_who_fails(ideal):
@@ -102,3 +166,20 @@ def test_mixed_modes_lose_stability_where_the_claims_say(first, second):
     assert largest[0][0] <= 1 + 1e-7
     assert largest[1][0] <= 1 + 1e-6
     assert largest[2][0] > 1 + 1e-4
+
+
+@pytest.mark.parametrize(("a", "u"), [(1.05, 1.3), (1.1, 1.2), (1.19, 1.1)])
+def test_an_unbalanced_second_mode_loses_stability_earlier(a, u):
+    """2-3-2 with W* = diag(1.5, 1), the weights of the second mode u and 1/u."""
+    arch, target = linear([2, 3, 2]), np.diag([1.5, 1.0])
+    largest = []
+    for second in (1.0, u):
+        theta = np.zeros((2, 12))
+        for k, x in enumerate(np.sqrt(1.5) * np.array(theory.period_two_points(a))):
+            first, last = np.diag([x, second])[[0, 1, 1]], np.diag([x, 1 / second])[:, [0, 1, 1]]
+            first[2], last[:, 2] = 0, 0
+            theta[k] = np.concatenate([first.ravel(), last.ravel()])
+        hessians = linear_map_hessian(arch, theta, target, np.ones((2, 2))).dense()
+        largest.append(np.abs(orbit_multipliers(hessians, a / 3)).max())
+    assert largest[0] <= 1 + 1e-7
+    assert largest[1] > 1.02

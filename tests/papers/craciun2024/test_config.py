@@ -222,7 +222,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     ({"runs.chain.start": [1.6, -1]}, "runs.chain.start[1] = -1: must be greater than 0"),
     ({"runs.bifurcation.start": [-1, 1]}, "runs.bifurcation.start[0] = -1: must be greater than 0"),
-    ({"runs.bifurcation.highest": 5}, "runs.bifurcation.highest = 5: must be less than or equal to 3"),
+    (
+        {"runs.bifurcation.highest": 5},
+        "runs.bifurcation.highest = 5: must be less than or equal to 3",
+    ),
     ({"spectra.stable_set.net": "x"}, "spectra.stable_set.net = x: must be one of two, flat, ..."),
     (
         {"spectra.stable_set.net": "deep"},

@@ -21,6 +21,7 @@ from spectral_atlas.stage import Job
 Array = np.ndarray
 WIDTHS = [3, 4, 2]
 VALUES = [1.5, 0.7]
+ONE = np.ones((1, 1))
 EDGE = Edge(
     widths=WIDTHS, singular_values=VALUES, slowdown=3, every_step_until=7, every=4,
     starts=[
@@ -182,18 +183,50 @@ def test_a_run_that_stops_keeps_nothing_behind(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_run_that_diverges_ends_in_no_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descents, "CHUNK", 7)
-    theta, target = np.array([3.0, 2.0]), np.ones((1, 1))
-    run = descend(linear([1, 1, 1]), theta, 1.0, target, 30)
-    assert run.last_step == 30
-    assert len(run.loss) == len(run.theta) == 31
-    good = np.isfinite(run.loss)
-    assert (np.diff(good.astype(int)) <= 0).all()
-    assert np.isnan(run.loss[-10:]).all()
-    _, losses, _ = replay(theta, [1, 1, 1], np.eye(1), target, 1.0, 4)
-    np.testing.assert_allclose(run.loss[:5], losses, rtol=1e-12)
-    assert run.increases >= good.sum() - 1
+@pytest.mark.parametrize("chunk", [2, 7, 2000])
+@pytest.mark.parametrize("slower", [1, 3])
+def test_a_run_that_diverges_ends_at_the_first_loss_that_is_no_number(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, slower: int
+) -> None:
+    monkeypatch.setattr(descents, "CHUNK", chunk)
+    theta, target, eta = np.array([3.0, 2.0]), np.ones((1, 1)), 1.0
+    run = descend(linear([1, 1, 1]), theta, eta * slower, target, 30, slower=slower)
+    with np.errstate(over="ignore", invalid="ignore"):
+        thetas, losses, _ = replay(theta, [1, 1, 1], np.eye(1), target, eta, 12)
+    last = int(np.flatnonzero(~np.isfinite(losses))[0])
+    assert 4 < last < 12
+    assert run.last_step == last
+    assert run.steps.tolist() == list(range(last // slower + 1))
+    assert len(run.loss) == (last + 1 if slower == 1 else len(run.steps))
+    assert len(run.theta) == len(run.steps)
+    kept = losses[: last + 1 : slower]
+    np.testing.assert_allclose(run.loss[np.isfinite(kept)], kept[np.isfinite(kept)], rtol=1e-9)
+    assert not np.isfinite(run.loss[~np.isfinite(kept)]).any()
+    np.testing.assert_allclose(run.theta[:2], thetas[: slower + 1 : slower], rtol=1e-12)
+    assert run.increases >= last - 1
+
+
+def test_a_chain_that_diverges_stops_and_so_does_its_reference() -> None:
+    """The reference at 3.9 diverges as well; at 0.8 it does not, and is not followed further."""
+    start = [1.6, 1.0, 0.5]
+    config = CHAIN.model_copy(update={"learning_rates": [0.2, 0.8, 3.9], "max_steps": 20_000})
+    runs = chain(config, {}, JOB)
+    assert runs.sizes["step"] < 200
+    whole = runs.sel(run=0.2)
+    check_run(whole, [1, 1, 1, 1], int(whole["last_step"]), CHAIN.slowdown)
+    for eta in (0.8, 3.9):
+        run = runs.sel(run=eta)
+        last = int(run["last_step"])
+        with np.errstate(over="ignore", invalid="ignore"):
+            _, losses, _ = replay(np.array(start), [1, 1, 1, 1], ONE, ONE, eta, last)
+        assert np.isfinite(losses[:-1]).all()
+        assert not np.isfinite(losses[-1])
+        assert not np.isfinite(run["loss"].values[last:]).any()
+        there = run["checkpoint_step"].values >= 0
+        assert run["checkpoint_step"].values[there].tolist() == list(range(last + 1))
+        slow = run["reference_loss"].values
+        assert np.isfinite(slow[: last + 1]).all() == (eta == 0.8)
+        assert np.isnan(slow[last + 1 :]).all()
 
 
 def test_eigenvalues_are_those_of_autograd(found: xr.Dataset, chains: xr.Dataset) -> None:
@@ -231,6 +264,12 @@ def test_hessians_in_groups_are_those_at_once(monkeypatch: pytest.MonkeyPatch) -
         np.testing.assert_allclose(found, direct, rtol=1e-10, atol=1e-10)
 
 
+def test_everything_has_a_name(found: xr.Dataset, chains: xr.Dataset) -> None:
+    spectra = along(EdgeSpectra(values=2), {"runs/any": found}, JOB)
+    for data in (found, chains, spectra):
+        assert all(variable.attrs.get("long_name") for variable in data.data_vars.values())
+
+
 def test_loss_is_that_of_the_maps(found: xr.Dataset) -> None:
     run = found.sel(run="A")
     for c, step in enumerate(run["checkpoint_step"].values):
@@ -244,6 +283,11 @@ def test_hessians_of_a_run_that_diverges_are_nan_where_they_are_not_finite() -> 
     config = Edge(widths=[5] * 5, singular_values=[3.0, 1.0], starts=[start], slowdown=2)
     runs = edge(config, {}, JOB)
     spectra = along(EdgeSpectra(values=2), {"runs/edge": runs}, JOB)
-    top = spectra["eigenvalues"].values[0, :, 0]
+    top, loss = spectra["eigenvalues"].values[0, :, 0], runs["loss"].values[0]
+    assert 0 < int(runs["last_step"][0]) == len(loss) - 1 < 60
+    assert np.isfinite(loss[:-1]).all()
+    assert not np.isfinite(loss[-1])
     assert np.isfinite(top[0])
-    assert np.isnan(top[-1])
+    huge = np.full((1, linear([5] * 5).n_params), 1e80)
+    target = runs["target"].values[0]
+    assert np.isnan(eigenvalues(linear([5] * 5), huge, target, np.ones_like(target))).all()

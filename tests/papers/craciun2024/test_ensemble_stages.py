@@ -19,6 +19,8 @@ from spectral_atlas.papers.craciun2024.nonlinear import nonlinear
 from spectral_atlas.papers.craciun2024.nudged import run_nudged
 from spectral_atlas.papers.craciun2024.orbits import orbits
 from spectral_atlas.papers.craciun2024.problems import Problem, linear, load
+from spectral_atlas.papers.craciun2024.rest import nonlinear as rest_of_nonlinear
+from spectral_atlas.papers.craciun2024.rest import rest
 from spectral_atlas.papers.craciun2024.run_sections import (
     Basins,
     NetRuns,
@@ -27,7 +29,7 @@ from spectral_atlas.papers.craciun2024.run_sections import (
     TwoParameter,
 )
 from spectral_atlas.papers.craciun2024.sections import Points
-from spectral_atlas.papers.craciun2024.spectra_sections import Orbits
+from spectral_atlas.papers.craciun2024.spectra_sections import NonlinearSpectra, Orbits
 from spectral_atlas.papers.craciun2024.two_parameter import two_parameter
 from spectral_atlas.rng import generator
 from spectral_atlas.stage import Job
@@ -360,8 +362,22 @@ def test_there_may_be_fewer_orbits_than_asked_for() -> None:
         n = int(many["found"][k, 1])
         rows = np.isfinite(many["multipliers"].values[k, 1, :, 0, 0])
         assert rows.tolist() == [True] * n + [False] * (9 - n)
-    narrow = orbits(Orbits(orbits=2, gap=1e-30), files, JOB)["found"].values
-    assert (narrow <= few["found"].values).all()
+
+
+def test_the_gap_decides_what_has_closed() -> None:
+    files = dict(orbit_files())
+    runs = files["runs/nets"].copy(deep=True)
+    gap = runs["period_two_gap"].values
+    gap[:, 1] = 10.0 ** -np.arange(8, 20, 2)  # of the six starts; steps are some 0.1
+    files["runs/nets"] = runs
+    bounded = (runs["outcome"].values == BOUNDED) & (gap < 1e-6 * runs["step_length"].values)
+    counts = []
+    for most in (2e-8, 1e-11, 1e-13, 1e-30):
+        found = orbits(Orbits(orbits=2, gap=most), files, JOB)
+        np.testing.assert_array_equal(found["found"], (bounded & (gap < most)).sum(-1))
+        assert found.attrs["gap"] == most
+        counts.append(int(found["found"][0, 1]))
+    assert counts[0] > counts[1] > counts[2] > counts[3] == 0
 
 
 # tanh and ELU networks
@@ -421,6 +437,13 @@ def test_nonlinear_networks_end_as_by_autograd(lines: Files) -> None:
 
 
 # All of them
+
+
+def test_everything_has_a_name(files: Files, lines: Files, pairs: xr.Dataset) -> None:
+    few = orbits(Orbits(orbits=2), orbit_files(), JOB)
+    ends = rest(NETS, files, JOB), rest_of_nonlinear(NonlinearSpectra(values=2), lines, JOB)
+    for data in (*files.values(), *lines.values(), pairs, basins(BASINS, {}, JOB), few, *ends):
+        assert all(variable.attrs.get("long_name") for variable in data.data_vars.values())
 
 
 def test_threads_change_no_bit_and_seeds_all(files: Files, lines: Files, pairs: xr.Dataset) -> None:

@@ -79,11 +79,21 @@ def test_paths_hold_what_the_files_say(name):
         assert len(path.rises) == int(runs["increases"][k]) == path.increases
         ratio = spectra["eigenvalues"].values[k, :, 0] * eta / 2
         assert path.peak == np.nanmax(ratio)
-        assert path.final == pytest.approx(ratio[len(path.steps) - 1], nan_ok=True)
-        assert path.diverged_at < 0 or not np.isfinite(runs["loss"].values[k, path.diverged_at])
+        lost = not np.isfinite(runs["loss"].values[k, last])
+        assert path.diverged_at == (last if lost else -1)
+        end = np.nan if lost else ratio[len(path.steps) - 1]
+        assert path.final == pytest.approx(end, nan_ok=True)
         above = path.steps[path.ratio > 1]
         assert path.crossing == (above[0] if above.size else -1)
         assert path.share == pytest.approx(eta / float(runs["critical_step"][k]))
+
+
+def test_parameters_stay_in_the_file(tmp_path):
+    """They are most of it, and no figure shows them."""
+    files()["runs/edge"].to_netcdf(tmp_path / "runs.nc", engine="h5netcdf")
+    with xr.open_dataset(tmp_path / "runs.nc", engine="h5netcdf") as runs:
+        paths(runs, files()["spectra/edge"])
+        assert not {"theta", "reference_theta"} & {n for n in runs if runs[n].variable._in_memory}
 
 
 def test_single_descents():
@@ -140,12 +150,14 @@ def test_wide_networks():
 
 @pytest.mark.parametrize("step", [0, 30])
 def test_diverged_descents(step):
-    found = inputs(*STUDIES)
+    found, reached = inputs(*STUDIES), []
     for name in STUDIES:
+        runs = found[f"runs/{name}"]
+        own = ~np.isfinite(runs["loss"].sel(step=runs["last_step"]).values)
+        reached.append(int(((runs["last_step"].values >= step) | own).sum()))
         for k in range(found[f"runs/{name}"].sizes["run"]):
             lose(found, name, k, step)
     _, facts, text = drawn(eos_run, found, lay_out=True)
-    reached = [int((found[f"runs/{name}"]["last_step"] >= step).sum()) for name in STUDIES]
     assert [facts["nets_diverged"], facts["chain_diverged"]] == reached[:2]
     assert "A: n/a" in text
     _, facts, _ = drawn(eos_seeds, found, lay_out=True)

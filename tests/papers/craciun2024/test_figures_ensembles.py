@@ -54,7 +54,7 @@ def inputs() -> Files:
 def lose(found: Files, shares: slice = slice(None)) -> None:
     """Let runs diverge, at these of the rates."""
     spectra = {"spectra/nets": ["sharpness", "smallest", "ratio"]}
-    measured = ["gradient_mean", "period_two_gap"]
+    measured = ["gradient_mean", "period_two_gap", "step_length"]
     for ref, names in {"runs/nets": measured, **spectra}.items():
         for name in names:
             found[ref][name].values[:, shares] = np.nan
@@ -116,7 +116,8 @@ def test_asymptotic_gradient() -> None:
     counts = table[(table["panel"] == "d") & (table["net"] != ENSEMBLE)]
     np.testing.assert_array_equal(counts["bounded"], (outcome == BOUNDED).sum(-1).ravel())
     above = (runs["share"].values > 1)[:, None]
-    period = (outcome == BOUNDED) & (runs["period_two_gap"].values < 1e-8) & above
+    distance, step = runs["period_two_gap"].values, runs["step_length"].values
+    period = (outcome == BOUNDED) & (distance < 1e-8) & (distance < 1e-6 * step) & above
     np.testing.assert_array_equal(counts["period_two"], period.sum(-1).ravel())
     assert facts["period_two"] == period.sum() > 0
     members = table[table["panel"] == "a, b"]
@@ -137,6 +138,17 @@ def test_asymptotic_gradient() -> None:
     assert (grey["gradient"].min(), grey["gradient"].max()) == (values.min(), values.max())
     assert facts["rest"] < 1e-8
     assert f"{facts['resting']} runs at rest" in text
+
+
+def test_runs_that_converge_slowly_are_not_at_period_two() -> None:
+    """Next to a fixed point of multiplier -1, two steps come back, but steps are as small."""
+    found = inputs()
+    before = drawn(asymptotic_gradient, found)[1]["period_two"]
+    runs = found["runs/nets"]
+    closed = (runs["outcome"].values == BOUNDED) & (runs["period_two_gap"].values < 1e-8)
+    k, j, run = np.argwhere(closed & (runs["share"].values > 1)[:, None])[0]
+    runs["step_length"].values[k, j, run] = 10 * runs["period_two_gap"].values[k, j, run]
+    assert drawn(asymptotic_gradient, found)[1]["period_two"] == before - 1
 
 
 def test_multipliers() -> None:

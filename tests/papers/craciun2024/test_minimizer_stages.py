@@ -277,6 +277,19 @@ def test_minimizers_repeat_to_the_bit_and_change_with_seeds() -> None:
     )
 
 
+def test_everything_has_a_name() -> None:
+    nets, points = data_file(TWO, WHITE), Points(x=[-0.5, 1], y=[0.2, 0.7])
+    random = Critical(random_widths=[[2, 3, 2]], random_problems=1)
+    for data in (
+        nets,
+        problems.points(points, {}, JOB),
+        critical(random, {"data/nets": nets}, JOB),
+        stable_set(STABLE.model_copy(update={"restarts": 1}), {"data/nets": nets}, JOB),
+        manifold(Manifold(points=1), {"data/regressions": nets}, JOB),
+    ):
+        assert all(variable.attrs.get("long_name") for variable in data.data_vars.values())
+
+
 def test_gradients_written_out_are_those_of_differences() -> None:
     """What the other files compare with, once checked itself."""
     problem = load(data_file(DEEP), "deep")

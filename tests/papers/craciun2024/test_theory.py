@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 from spectral_atlas.networks.deep_linear import DeepLinear
-from spectral_atlas.papers.craciun2024 import theory
+from spectral_atlas.papers.craciun2024 import constants, theory
 from spectral_atlas.spectra.gd_map import log_determinant, orbit_multipliers
 from spectral_atlas.spectra.least_sharpness import critical_step
 from spectral_atlas.spectra.linear_map_hessian import linear_map_hessian
@@ -35,8 +35,6 @@ def test_hessian_and_determinant_are_those_of_the_network(seed: int) -> None:
     x = np.exp(w[:, 0])
     np.testing.assert_allclose(theory.sharpness_on_minima(x),
                                np.linalg.eigvalsh(theory.hessian(x, 1 / x))[:, 1])  # fmt: skip
-    np.testing.assert_allclose(theory.determinant_on_minima(x, 0.3),
-                               theory.determinant(x, 1 / x, 0.3), rtol=1e-12)  # fmt: skip
 
 
 @pytest.mark.parametrize("eta", ETAS)
@@ -77,12 +75,22 @@ def test_antidiagonal_reaches_the_saddle_only_from_inside(eta: float) -> None:
     assert np.isnan(theory.saddle_reach(1.01))
 
 
+@pytest.mark.parametrize("eta", [0.2, 0.5, 0.8])
+def test_one_step_takes_a_hyperbola_to_the_antidiagonal(eta: float) -> None:
+    x = np.array([-3.0, -0.7, 0.3, 1.0, 1.9, 6.0])
+    curve = float(theory.lands_on_antidiagonal(eta))
+    after = descend(np.stack([x, curve / x]), eta, 1)
+    np.testing.assert_allclose(after[1], -after[0], atol=1e-13)
+    beside = descend(np.stack([x, 1.01 * curve / x]), eta, 1)
+    assert (np.abs(beside.sum(axis=0)) > 1e-3).all()
+
+
 @pytest.mark.parametrize("depth", [2, 3, 4])
 def test_white_critical_step_is_that_of_the_library(depth: int) -> None:
     target = np.diag([1.7, 0.6])
     expected = critical_step(target, np.eye(2), depth)
     assert theory.white_critical_step(1.7, depth) == pytest.approx(expected, rel=1e-9)
-    assert theory.white_critical_step(1.0, 2) == 0.5
+    assert theory.white_critical_step(1.0, 2) == constants.CRITICAL_STEP == 0.5
 
 
 @pytest.mark.parametrize("start", [[1.6, 1.0, 0.5, 0.3], [2.0, 0.1], [3.0, 2.0, 1.5]])

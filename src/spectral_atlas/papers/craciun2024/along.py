@@ -34,16 +34,24 @@ def along(config: EdgeSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     arch = linear([int(d) for d in runs.attrs["widths"]])
     count = min(config.values, arch.n_params)
     shape = (runs.sizes["run"], runs.sizes["checkpoint"])
-    found: dict[str, tuple[tuple[str, ...], Array]] = {}
-    for prefix in ("", "reference_"):
+    found: dict[str, tuple[tuple[str, ...], Array, dict[str, str]]] = {}
+    for prefix, whose in (("", ""), ("reference_", " of the reference")):
         top, low = np.full((*shape, count), np.nan), np.full(shape, np.nan)
         for k in range(shape[0]):
             theta, target = runs[f"{prefix}theta"].values[k], runs["target"].values[k]
             there = np.isfinite(theta).all(axis=1)
             values = eigenvalues(arch, theta[there], target, np.ones_like(target))
             top[k, there], low[k, there] = values[:, ::-1][:, :count], values[:, 0]
-        found[f"{prefix}eigenvalues"] = (("run", "checkpoint", "value"), top)
-        found[f"{prefix}smallest"] = (("run", "checkpoint"), low)
+        found[f"{prefix}eigenvalues"] = (
+            ("run", "checkpoint", "value"),
+            top,
+            {"long_name": f"largest Hessian eigenvalues{whose}"},
+        )
+        found[f"{prefix}smallest"] = (
+            ("run", "checkpoint"),
+            low,
+            {"long_name": f"smallest Hessian eigenvalue{whose}"},
+        )
     return xr.Dataset(found, coords={"run": runs["run"], "value": np.arange(1, count + 1)})
 
 

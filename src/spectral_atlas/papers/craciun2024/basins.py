@@ -46,9 +46,17 @@ def basins(config: Basins, inputs: Inputs, job: Job) -> xr.Dataset:
     dims, shape = ("learning_rate", "w2", "w1"), (len(etas), *w1.shape)
     return xr.Dataset(
         {
-            "outcome": (dims, outcome.reshape(shape), FLAGS),
-            "nudged": (dims, nudged.reshape(shape)),
-            "sharpness": (dims, sharpness.reshape(shape)),
+            "outcome": (
+                dims,
+                outcome.reshape(shape),
+                {"long_name": "where the start ends", **FLAGS},
+            ),
+            "nudged": (
+                dims,
+                nudged.reshape(shape),
+                {"long_name": "where it ends when moved off the saddle's manifold"},
+            ),
+            "sharpness": (dims, sharpness.reshape(shape), {"long_name": "largest eigenvalue"}),
         },
         coords={"learning_rate": etas, "w1": axis, "w2": axis},
         attrs={"steps": config.steps, "nudge": config.nudge},

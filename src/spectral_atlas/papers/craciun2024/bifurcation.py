@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -151,6 +152,7 @@ def _periodic(a: Float[Array, " V"], config: Bifurcation) -> xr.Dataset:
     return xr.Dataset(points_of | number, coords={"period": periods})
 
 
+@cache
 def _doubling(period: int) -> float:
     """Where the cascade's orbit has the multiplier -1; before it exists it counts as 1."""
 
@@ -164,6 +166,7 @@ def _doubling(period: int) -> float:
     return _first(doubled, 0.5, 1.5)
 
 
+@cache
 def _dead_zone() -> float:
     """Where the highest image of (0, e) is mapped to x <= 0."""
 

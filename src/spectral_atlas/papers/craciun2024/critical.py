@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Inputs, Job
 
 Array = np.ndarray
+ABOUT = {
+    "bound": "what no minimizer is flatter than",
+    "sharpness": "least sharpness found",
+    "misfit": "|A - W*| there",
+    "depth": "layers",
+    "white": "whether the data are white",
+    "random": "whether the problem is random",
+    "widths": "d_0-...-d_H",
+}
 
 
 def critical(config: Critical, inputs: Inputs, job: Job) -> xr.Dataset:
@@ -52,10 +61,10 @@ def critical(config: Critical, inputs: Inputs, job: Job) -> xr.Dataset:
         rows.append((bound, found.sharpness, found.misfit, arch.depth, white, drawn))
         if job.log:
             print(f"{name}: {found.sharpness:.6g}, bound {bound:.6g}", file=job.log, flush=True)
-    names = ("bound", "sharpness", "misfit", "depth", "white", "random")
-    columns = zip(*rows, strict=True)
-    variables = {n: ("problem", np.array(c)) for n, c in zip(names, columns, strict=True)}
     texts = ["-".join(map(str, widths)) for _, widths, *_ in cases]
-    return xr.Dataset(
-        {**variables, "widths": ("problem", texts)}, coords={"problem": [c[0] for c in cases]}
-    )
+    columns = *zip(*rows, strict=True), texts
+    variables = {
+        name: ("problem", np.array(column), {"long_name": about})
+        for (name, about), column in zip(ABOUT.items(), columns, strict=True)
+    }
+    return xr.Dataset(variables, coords={"problem": [c[0] for c in cases]})

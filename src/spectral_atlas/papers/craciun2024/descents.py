@@ -9,17 +9,21 @@ from jaxtyping import Float, Int
 
 from spectral_atlas.networks.deep_linear import DeepLinear
 from spectral_atlas.networks.linear_maps import end_to_end
+from spectral_atlas.papers.craciun2024.constants import FLOOR as FLOOR
+from spectral_atlas.papers.craciun2024.constants import ROUNDING as ROUNDING
 from spectral_atlas.training.linear_map_descent import train_linear_maps
 
 Array = np.ndarray
 CHUNK = 2000  # steps whose parameters are held at once
-ROUNDING = 1e-12  # a loss has risen if by more than this share, and more than this square
-FLOOR = 1e-24
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Loss at every step (of a slowed one: at checkpoints), parameters at checkpoints."""
+    """Loss at every step (of a slowed one: at checkpoints), parameters at checkpoints.
+
+    ``last_step``, of the divided learning rate, is where the run ended: the first step with a loss
+    below the one to stop at or not finite, whose loss is kept; else the last one.
+    """
 
     arch: DeepLinear
     target: Float[Array, "o i"]
@@ -42,7 +46,7 @@ def descend(
     stop_loss: float = 0.0,
     slower: int = 1,
 ) -> Descent:
-    """Gradient descent on white data.
+    """Gradient descent on white data; it ends at the first loss that is not finite.
 
     Parameters
     ----------
@@ -63,14 +67,14 @@ def descend(
         first = 0 if at == 0 else at + 1
         with np.errstate(over="ignore", invalid="ignore"):  # of runs that diverge
             loss = np.sum((end_to_end(arch.unflatten(fresh)) - target) ** 2, axis=(-2, -1))
-        below = np.flatnonzero(loss < stop_loss)
-        end = len(loss) if not below.size else int(below[0]) + 1
+        ended = np.flatnonzero((loss < stop_loss) | ~np.isfinite(loss))
+        end = len(loss) if not ended.size else int(ended[0]) + 1
         here = wanted * slower
         here = here[(here >= first) & (here < first + end)] - first
         losses.append(loss[:end])
         thetas.append(fresh[here])
         at, theta = stop, kept[-1]
-        if below.size or at >= total:
+        if ended.size or at >= total:
             last = first + end - 1
             break
     loss, steps = np.concatenate(losses), wanted[wanted * slower <= last]

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from spectral_atlas.networks.deep_linear import DeepLinear
 from spectral_atlas.papers.craciun2024.descents import Descent, descend
 from spectral_atlas.papers.craciun2024.problems import PAPER, linear
+from spectral_atlas.papers.craciun2024.theory import white_critical_step
 from spectral_atlas.rng import generator
 from spectral_atlas.spectra.least_sharpness import critical_step
 
@@ -89,7 +90,9 @@ def _pair(
     dense = np.arange(min(config.every_step_until, steps) + 1)
     kept = np.union1d(dense, np.append(np.arange(dense[-1], steps, config.every), steps))
     fast = descend(arch, theta0, eta, target, steps, checkpoints=kept)
-    slow = descend(arch, theta0, eta, target, steps, checkpoints=kept, slower=config.slowdown)
+    slow = descend(
+        arch, theta0, eta, target, fast.last_step, checkpoints=kept, slower=config.slowdown
+    )
     return fast, slow
 
 
@@ -102,29 +105,17 @@ def joined(
     -------
     Dataset with dimensions ``run, step, checkpoint, weight, output, input``: ``loss`` at every
     step; ``theta`` at ``checkpoint_step``; ``target``, W*; ``learning_rate``, ``critical_step``,
-    ``last_step``; ``increases``, steps that raised the loss by more than rounding. And of a descent
-    with the learning rate over ``slowdown``, looked at when its time (rate times step) is that of
-    the checkpoint, after ``slowdown`` times as many steps: ``reference_theta``, ``reference_loss``,
-    and over all of its steps ``reference_increases``. NaN (-1 in ``checkpoint_step``) behind the
-    end of a run.
+    ``last_step``, that of the first loss that is not finite in a run that diverged; ``increases``,
+    steps that raised the loss by more than rounding. And of a descent with the learning rate over
+    ``slowdown``, until its time (rate times step) is that of the run's end, looked at when it is
+    that of the checkpoint, after ``slowdown`` times as many steps: ``reference_theta``,
+    ``reference_loss``, and over all of its steps ``reference_increases``. NaN (-1 in
+    ``checkpoint_step``) behind the end of a run, and of a reference that diverged.
     """
     parts = []
     for (fast, slow), name in zip(pairs, names, strict=True):
-        H, sigma = fast.arch.depth, np.linalg.svd(fast.target, compute_uv=False)[0]
         part = xr.Dataset(
-            {
-                "loss": ("step", fast.loss, {"long_name": "loss"}),
-                "checkpoint_step": ("checkpoint", fast.steps),
-                "theta": (("checkpoint", "weight"), fast.theta),
-                "reference_loss": ("checkpoint", slow.loss),
-                "reference_theta": (("checkpoint", "weight"), slow.theta),
-                "target": (("output", "input"), fast.target, {"long_name": "W*"}),
-                "learning_rate": ((), fast.learning_rate),
-                "critical_step": ((), 1 / (H * sigma ** (2 - 2 / H))),
-                "last_step": ((), fast.last_step),
-                "increases": ((), fast.increases),
-                "reference_increases": ((), slow.increases),
-            },
+            _variables(fast, slow),
             coords={
                 "step": np.arange(len(fast.loss)),
                 "checkpoint": np.arange(len(fast.steps)),
@@ -136,3 +127,26 @@ def joined(
     return full.assign_attrs(
         slowdown=slowdown, widths=[widths.d, *(rows for rows, _ in widths.shapes)]
     )
+
+
+def _variables(fast: Descent, slow: Descent) -> dict[str, tuple[object, ...]]:
+    """Of one run: dims, values, attributes."""
+    sigma = np.linalg.svd(fast.target, compute_uv=False)[0]
+    behind = len(fast.steps) - len(slow.steps)  # where the reference has diverged
+    slow_loss = np.pad(slow.loss, (0, behind), constant_values=np.nan)
+    slow_theta = np.pad(slow.theta, ((0, behind), (0, 0)), constant_values=np.nan)
+    at, weights = ("checkpoint",), ("checkpoint", "weight")
+    about: dict[str, tuple[tuple[str, ...], object, str]] = {
+        "loss": (("step",), fast.loss, "loss"),
+        "checkpoint_step": (at, fast.steps, "steps at which parameters are kept"),
+        "theta": (weights, fast.theta, "parameters"),
+        "reference_loss": (at, slow_loss, "loss of the reference"),
+        "reference_theta": (weights, slow_theta, "parameters of the reference"),
+        "target": (("output", "input"), fast.target, "W*"),
+        "learning_rate": ((), fast.learning_rate, "eta"),
+        "critical_step": ((), white_critical_step(sigma, fast.arch.depth), "eta_C"),
+        "last_step": ((), fast.last_step, "step at which the run ended"),
+        "increases": ((), fast.increases, "steps that raised the loss"),
+        "reference_increases": ((), slow.increases, "steps of the reference that raised its loss"),
+    }
+    return {name: (dims, values, {"long_name": n}) for name, (dims, values, n) in about.items()}

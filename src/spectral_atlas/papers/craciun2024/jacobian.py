@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.papers.craciun2024 import theory
+from spectral_atlas.papers.craciun2024 import follow_up, theory
 from spectral_atlas.papers.craciun2024.determinants import (
     CHECKED,
     Loss,
@@ -133,13 +133,13 @@ def _line(config: Jacobian, seed: int) -> Variables:
     rng, rates = generator(seed, PAPER, "jacobian", "line"), np.array(config.singular_rates)
     counts = np.zeros((len(rates), len(config.epsilons)), dtype=np.int64)
     for size in chunks(config.points):
-        curvature = theory.singular_curvature(rng.uniform(-LINE, LINE, size))
+        curvature = follow_up.singular_curvature(rng.uniform(-LINE, LINE, size))
         for k, eta in enumerate(rates):
             counts[k] += below(np.abs(1 - eta * curvature), config.epsilons)
     theta = np.linspace(-LINE, LINE, GRID)
-    sent = theory.singular_map(np.linspace(*SENT, GRID), rates[:, None])
+    sent = follow_up.singular_map(np.linspace(*SENT, GRID), rates[:, None])
     image = np.stack([sent.min(axis=1), sent.max(axis=1)], axis=1)
-    loss, moved = theory.singular_loss(theta), theory.singular_map(theta, rates[:, None])
+    loss, moved = follow_up.singular_loss(theta), follow_up.singular_map(theta, rates[:, None])
     return {
         "theta": ("theta", theta, {"long_name": "theta"}),
         "singular_loss": ("theta", loss, {"long_name": "L(theta)"}),

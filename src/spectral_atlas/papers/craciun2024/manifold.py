@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Inputs, Job
 
 Array = np.ndarray
+SPECTRA = {
+    "eigenvalues": "Hessian eigenvalues by automatic differentiation",
+    "closed": "Hessian eigenvalues in closed form",
+}
+FACTS = {
+    "n_params": "weights",
+    "inputs": "d_0",
+    "outputs": "d_H",
+    "data_rank": "rank of X",
+    "noise": "loss at minimizers",
+}
 
 
 def manifold(config: Manifold, inputs: Inputs, job: Job) -> xr.Dataset:
@@ -36,7 +47,7 @@ def manifold(config: Manifold, inputs: Inputs, job: Job) -> xr.Dataset:
     cases = [load(data, name) for name in names]
     most = max(max(p.arch.n_params, p.widths[0] * p.widths[-1]) for p in cases)
     shape = (len(cases), config.points)
-    found = {name: np.full((*shape, most), np.nan) for name in ("eigenvalues", "closed")}
+    found = {name: np.full((*shape, most), np.nan) for name in SPECTRA}
     gradients, facts = np.full(shape, np.nan), []
     for k, problem in enumerate(cases):
         arch = problem.arch
@@ -51,14 +62,16 @@ def manifold(config: Manifold, inputs: Inputs, job: Job) -> xr.Dataset:
         sizes = (arch.n_params, problem.widths[0], problem.widths[-1])
         facts.append((*sizes, rank, problem.smallest_loss))
     columns = np.array(facts).T
-    labels = ("n_params", "inputs", "outputs", "data_rank", "noise")
     return xr.Dataset(
         {
-            **{name: (("net", "point", "value"), v) for name, v in found.items()},
-            "gradient_norm": (("net", "point"), gradients),
             **{
-                n: ("net", c if n == "noise" else c.astype(np.int64))
-                for n, c in zip(labels, columns, strict=True)
+                name: (("net", "point", "value"), v, {"long_name": SPECTRA[name]})
+                for name, v in found.items()
+            },
+            "gradient_norm": (("net", "point"), gradients, {"long_name": "|gradient|"}),
+            **{
+                n: ("net", c if n == "noise" else c.astype(np.int64), {"long_name": about})
+                for (n, about), c in zip(FACTS.items(), columns, strict=True)
             },
         },
         coords={"net": names, "value": np.arange(1, most + 1)},

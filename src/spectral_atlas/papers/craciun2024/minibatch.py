@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from spectral_atlas.papers.craciun2024.follow_up import gd_exponent, sgd_exponent
 from spectral_atlas.papers.craciun2024.problems import PAPER
-from spectral_atlas.papers.craciun2024.theory import gd_exponent, hessian, sgd_exponent
+from spectral_atlas.papers.craciun2024.theory import hessian
 from spectral_atlas.rng import generator
 from spectral_atlas.training.progress import Progress
 

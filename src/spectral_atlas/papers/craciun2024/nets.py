@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.networks.deep_linear import DeepLinear
+from spectral_atlas.papers.craciun2024.measured import measured
 from spectral_atlas.papers.craciun2024.nudged import run_nudged
 from spectral_atlas.papers.craciun2024.problems import PAPER, load
 from spectral_atlas.papers.craciun2024.two_parameter import FLAGS
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from spectral_atlas.stage import Inputs, Job
 
 Array = np.ndarray
-MEASURED = (
-    "loss", "loss_least", "loss_most", "gradient_norm", "gradient_mean", "gradient_least",
-    "gradient_most", "period_two_gap", "step_length",
-)  # fmt: skip
 
 
 def nets(config: NetRuns, inputs: Inputs, job: Job) -> xr.Dataset:
@@ -60,19 +57,25 @@ def nets(config: NetRuns, inputs: Inputs, job: Job) -> xr.Dataset:
         outcome = ends.outcomes(still=config.still).reshape(shape)
         part = xr.Dataset(
             {
-                "outcome": (dims, outcome, FLAGS),
-                "left": (dims, left.reshape(shape)),
-                **{name: (dims, getattr(ends, name).reshape(shape)) for name in MEASURED},
+                "outcome": (dims, outcome, {"long_name": "where the run ends", **FLAGS}),
+                "left": (dims, left.reshape(shape), {"long_name": "whether it left rest"}),
+                **measured(ends, dims, shape),
                 "critical_step": ((), step, {"long_name": "eta_C"}),
-                "depth": ((), arch.depth),
-                "std": ((), one.std),
-                "largest_singular_value": ((), np.linalg.norm(observed, 2)),
-                "white": ((), bool(np.ptp(weights) <= 1e-9 * weights.max())),
+                "depth": ((), arch.depth, {"long_name": "layers"}),
+                "std": ((), one.std, {"long_name": "standard deviation of the starts"}),
+                "largest_singular_value": (
+                    (), np.linalg.norm(observed, 2), {"long_name": "sigma_1(W*)"}
+                ),
+                "white": (
+                    (), bool(np.ptp(weights) <= 1e-9 * weights.max()),
+                    {"long_name": "whether the data are white"},
+                ),
             }
-        )
+        )  # fmt: skip
         theta = ends.theta.reshape(*shape, -1)
         part = part.expand_dims("net").assign_coords(net=[one.net])
-        parts.append((part, {f"theta_{one.net}": ((*dims, f"weight_{one.net}"), theta)}))
+        own = ((*dims, f"weight_{one.net}"), theta, {"long_name": "last parameters"})
+        parts.append((part, {f"theta_{one.net}": own}))
     full = xr.concat([part for part, _ in parts], "net")
     full = full.assign({k: v for _, kept in parts for k, v in kept.items()})
     attrs = {"steps": config.steps, "window": config.window}

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.networks.two_layer import TwoLayer, initialize
-from spectral_atlas.papers.craciun2024.nets import MEASURED
+from spectral_atlas.papers.craciun2024.measured import measured
 from spectral_atlas.papers.craciun2024.nudged import run_nudged
 from spectral_atlas.papers.craciun2024.problems import PAPER
 from spectral_atlas.rng import generator
@@ -56,14 +56,22 @@ def nonlinear(config: Nonlinear, inputs: Inputs, job: Job) -> xr.Dataset:
         outcome = np.select(
             [found == OUTCOMES.index("bounded"), found == OUTCOMES.index("diverged")], [1, 2], 0
         ).astype(np.int8)
-        flags = {"flag_values": [0, 1, 2], "flag_meanings": " ".join(AT_REST)}
+        flags = {
+            "long_name": "where the run ends",
+            "flag_values": [0, 1, 2],
+            "flag_meanings": " ".join(AT_REST),
+        }
         parts.append(
             xr.Dataset(
                 {
                     "outcome": (dims, outcome.reshape(shape), flags),
-                    "left": (dims, left.reshape(shape)),
-                    "theta": ((*dims, "weight"), ends.theta.reshape(*shape, -1)),
-                    **{name: (dims, getattr(ends, name).reshape(shape)) for name in MEASURED},
+                    "left": (dims, left.reshape(shape), {"long_name": "whether it left rest"}),
+                    "theta": (
+                        (*dims, "weight"),
+                        ends.theta.reshape(*shape, -1),
+                        {"long_name": "last parameters"},
+                    ),
+                    **measured(ends, dims, shape),
                 }
             )
         )

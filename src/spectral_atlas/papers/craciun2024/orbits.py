@@ -51,8 +51,12 @@ def orbits(config: Orbits, inputs: Inputs, job: Job) -> xr.Dataset:
         values[k, j, : len(kept), : multipliers.shape[1], 1] = multipliers.imag
     return xr.Dataset(
         {
-            "multipliers": (("net", "share", "orbit", "value", "part"), values),
-            "found": (("net", "share"), found),
+            "multipliers": (
+                ("net", "share", "orbit", "value", "part"),
+                values,
+                {"long_name": "eigenvalues of the Jacobian of two steps"},
+            ),
+            "found": (("net", "share"), found, {"long_name": "runs that end in such an orbit"}),
         },
         coords={"net": runs["net"], "share": runs["share"], "part": ["real", "imaginary"]},
         attrs={"gap": config.gap},

@@ -134,4 +134,9 @@ def load(data: xr.Dataset, name: str) -> Problem:
 
 def points(config: sections.Points, inputs: Inputs, job: Job) -> xr.Dataset:
     """The points of the configuration: ``x`` and ``y`` over ``sample``."""
-    return xr.Dataset({"x": ("sample", np.array(config.x)), "y": ("sample", np.array(config.y))})
+    return xr.Dataset(
+        {
+            "x": ("sample", np.array(config.x), {"long_name": "input"}),
+            "y": ("sample", np.array(config.y), {"long_name": "label"}),
+        }
+    )

@@ -46,8 +46,12 @@ def rest(config: NetRuns, inputs: Inputs, job: Job) -> xr.Dataset:
         {
             "sharpness": (dims, found[0], {"long_name": "largest Hessian eigenvalue"}),
             "smallest": (dims, found[1], {"long_name": "smallest Hessian eigenvalue"}),
-            "learning_rate": (("net", "share"), rates),
-            "ratio": (dims, found[0] * rates[..., None] / 2),
+            "learning_rate": (("net", "share"), rates, {"long_name": "eta"}),
+            "ratio": (
+                dims,
+                found[0] * rates[..., None] / 2,
+                {"long_name": "sharpness over 2 / eta"},
+            ),
         },
         coords={"net": runs["net"], "share": runs["share"]},
     )
@@ -82,9 +86,9 @@ def nonlinear(config: NonlinearSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     ratio = top[..., 0] * runs["learning_rate"].values[:, None] / 2
     return xr.Dataset(
         {
-            "eigenvalues": ((*dims, "value"), top),
-            "smallest": (dims, low),
-            "ratio": (dims, ratio),
+            "eigenvalues": ((*dims, "value"), top, {"long_name": "largest Hessian eigenvalues"}),
+            "smallest": (dims, low, {"long_name": "smallest Hessian eigenvalue"}),
+            "ratio": (dims, ratio, {"long_name": "sharpness over 2 / eta"}),
         },
         coords={
             "activation": runs["activation"],

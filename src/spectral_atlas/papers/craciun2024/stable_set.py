@@ -51,19 +51,33 @@ def stable_set(config: StableSet, inputs: Inputs, job: Job) -> xr.Dataset:
     narrow = np.stack([_narrow(flat, e) for e in config.narrow])
     return xr.Dataset(
         {
-            "largest_squared_norm": ("learning_rate", largest),
+            "largest_squared_norm": (
+                "learning_rate",
+                largest,
+                {"long_name": "largest |theta|^2 of stable minimizers"},
+            ),
             "squared_norm_bound": (
                 "learning_rate",
                 [stable_norm_bound(arch, S, eta) for eta in etas],
+                {"long_name": "what it cannot exceed"},
             ),
-            "stretched_sharpness": ("stretch", eigenvalues(deep, stretched, one, one)[:, -1]),
-            "stretched_loss": ("stretch", _loss(deep, stretched, one)),
-            "stretched_norm": ("stretch", np.linalg.norm(stretched, axis=1)),
+            "stretched_sharpness": (
+                "stretch",
+                eigenvalues(deep, stretched, one, one)[:, -1],
+                {"long_name": "largest Hessian eigenvalue"},
+            ),
+            "stretched_loss": ("stretch", _loss(deep, stretched, one), {"long_name": "loss"}),
+            "stretched_norm": (
+                "stretch",
+                np.linalg.norm(stretched, axis=1),
+                {"long_name": "|theta|"},
+            ),
             "narrow_eigenvalues": (
                 ("e", "value"),
                 eigenvalues(flat, narrow, first, np.ones_like(first)),
+                {"long_name": "Hessian eigenvalues"},
             ),
-            "narrow_loss": ("e", _loss(flat, narrow, first)),
+            "narrow_loss": ("e", _loss(flat, narrow, first), {"long_name": "loss"}),
         },
         coords={"learning_rate": etas, "stretch": config.stretches, "e": config.narrow},
         attrs={"net": config.net},

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+# Not used here: handed on to those who import `theory`.
 from spectral_atlas.papers.craciun2024.follow_up import gd_exponent as gd_exponent
 from spectral_atlas.papers.craciun2024.follow_up import gd_stable as gd_stable
 from spectral_atlas.papers.craciun2024.follow_up import sgd_exponent as sgd_exponent
@@ -49,11 +50,6 @@ def determinant(w_1: ArrayLike, w_2: ArrayLike, eta: ArrayLike) -> Array:
     """
     x, y, eta = _float(w_1), _float(w_2), _float(eta)
     return (1 - 2 * eta * x**2) * (1 - 2 * eta * y**2) - (eta * (4 * x * y - 2)) ** 2
-
-
-def determinant_on_minima(w_1: ArrayLike, eta: ArrayLike) -> Array:
-    """The same at (w_1, 1 / w_1): 1 - 2 eta (w_1^2 + w_1^-2) (derived)."""
-    return 1 - _float(eta) * sharpness_on_minima(w_1)
 
 
 def sharpness_on_minima(w_1: ArrayLike) -> Array:
@@ -105,8 +101,8 @@ def white_critical_step(sigma_1: ArrayLike, depth: ArrayLike) -> Array:
 
     That there is such a step is the paper's (verified).
     """
-    depth = _float(depth)
-    return 1 / (depth * _float(sigma_1) ** (2 - 2 / depth))
+    depth, sigma_1 = _float(depth)[()], _float(sigma_1)[()]  # scalars: with libm's power
+    return 1 / (depth * sigma_1 ** (2 - 2 / depth))
 
 
 def flow_limit(start: Sequence[float]) -> Array:

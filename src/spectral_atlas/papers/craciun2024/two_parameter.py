@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from spectral_atlas.papers.craciun2024.measured import measured
 from spectral_atlas.papers.craciun2024.problems import PAPER, linear
 from spectral_atlas.rng import generator
 from spectral_atlas.training.endings import OUTCOMES, Endings
@@ -38,15 +39,22 @@ def two_parameter(config: TwoParameter, inputs: Inputs, job: Job) -> xr.Dataset:
     etas = np.array(config.learning_rates)
     ends = run_ends(config, np.tile(first, (len(etas), 1)), np.repeat(etas, len(first)), job)
     dims, shape = ("learning_rate", "start"), (len(etas), len(first))
+    kept = ("gradient_mean", "period_two_gap", "step_length")
     outcome = ends.outcomes(still=config.still)
     return xr.Dataset(
         {
             "first": (("start", "weight"), first, {"long_name": "start"}),
-            "theta": ((*dims, "weight"), ends.theta.reshape(*shape, 2)),
-            "outcome": (dims, outcome.reshape(shape), FLAGS),
-            "gradient_mean": (dims, ends.gradient_mean.reshape(shape)),
-            "period_two_gap": (dims, ends.period_two_gap.reshape(shape)),
-            "step_length": (dims, ends.step_length.reshape(shape)),
+            "theta": (
+                (*dims, "weight"),
+                ends.theta.reshape(*shape, 2),
+                {"long_name": "last parameters"},
+            ),
+            "outcome": (
+                dims,
+                outcome.reshape(shape),
+                {"long_name": "where the run ends", **FLAGS},
+            ),
+            **measured(ends, dims, shape, kept),
         },
         coords={"learning_rate": etas},
         attrs={"steps": config.steps, "window": config.window, "box": config.box},

@@ -1,7 +1,7 @@
 """Runs: wide and deep linear networks at the edge of stability, every step of their loss.
 
-No parameters are kept: `wide_spectra` starts the same descents again, which repeats them to the
-bit.
+No parameters are kept: `wide_spectra` starts the same descents again, and finds the same losses up
+to the rounding of |A - W*|.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from spectral_atlas.networks.deep_linear import DeepLinear
-from spectral_atlas.papers.craciun2024.descents import FLOOR, ROUNDING
+from spectral_atlas.papers.craciun2024.constants import FLOOR, ROUNDING
 from spectral_atlas.papers.craciun2024.problems import PAPER, linear
 from spectral_atlas.papers.craciun2024.theory import white_critical_step
 from spectral_atlas.rng import generator

@@ -42,10 +42,11 @@ def wide_spectra(config: WideSpectra, inputs: Inputs, job: Job) -> xr.Dataset:
     ``converged``, whether all bounds are within tolerance; ``products`` with the Hessian spent on
     the largest, and ``smallest_products`` (0 where the matrix was formed); ``ratio``, learning rate
     times largest over 2; ``loss`` of the parameters that were measured, which is the one in the
-    runs unless another machine made those. NaN, not converged and 0 products behind the end of a
-    run that diverged. ``checkpoint_step`` (checkpoint) as in the runs: early steps one by one, so
-    that sharpness that alternates from step to step is not sampled evenly later on. Residuals are
-    at most ``tolerance`` (``smallest_tolerance``; attributes) times the largest |eigenvalue|.
+    runs up to the rounding of |A - W*| unless another machine made those. NaN, not converged and 0
+    products behind the end of a run that diverged. ``checkpoint_step`` (checkpoint) as in the runs:
+    early steps one by one, so that sharpness that alternates from step to step is not sampled
+    evenly later on. Residuals are at most ``tolerance`` (``smallest_tolerance``; attributes) times
+    the largest |eigenvalue|.
     """
     runs = inputs["runs/wide"].load()
     names = ("widths", "singular_values", "scales")

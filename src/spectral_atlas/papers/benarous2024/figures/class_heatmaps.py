@@ -21,6 +21,7 @@ from spectral_atlas.papers.benarous2024.figures.shared import (
     letters,
     survivors,
 )
+from spectral_atlas.plotting.curves import spread
 from spectral_atlas.plotting.facts import quoted, span
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import size
@@ -97,7 +98,7 @@ def _panel(ax: Axes, values: xr.DataArray, norm: SymLogNorm, k: int) -> QuadMesh
         np.arange(len(times) + 1) - 0.5, np.arange(shown + 1) + 0.5, values.values.T,
         norm=norm, cmap=_colormap(), rasterized=True,
     )  # fmt: skip
-    at = np.unique(np.rint(np.linspace(0, len(times) - 1, MOST_TIMES)).astype(int))
+    at = spread(len(times), MOST_TIMES)
     ax.set_xticks(at, [f"{times[i]:g}" for i in at])
     ax.set_yticks([1, *range(5, shown + 1, 5)])
     ax.invert_yaxis()

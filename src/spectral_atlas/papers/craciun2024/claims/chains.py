@@ -77,7 +77,8 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "A19", "eos_run", f"{CHAIN}: the minimizer at which gradient flow ends is unstable.",
         _each(_flow), low=1 + 1e-9, what="sharpness over 2 / eta, in closed form",
-        tolerance="none", evidence="derived: flow moves all w_h^2 by the same amount",
+        tolerance="none; little power: a number that follows from the start, not from the run",
+        evidence="derived: flow moves all w_h^2 by the same amount",
     ),
     claim(
         "A20", "eos_run", f"{CHAIN}: with eta / 20 descent ends where flow does.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -14,6 +14,7 @@ from spectral_atlas.papers.craciun2024.claims.study import ROUNDING, Study
 
 Array = np.ndarray
 SEEDS = f"{SETTING}, fresh seeds, eta = .92 eta_C, T >= 4000"
+ENDED = 1e-6  # of the first loss: what a slow run that has ended has left
 ABOVE = "seeds from which eta = .046 eta_C ends above this 2 / eta"
 WIDE_WIDTHS = (10, 128, 128, 128, 128, 10)
 WIDE = "L = |A - W*|_F^2, widths 10-128-128-128-128-10, white data, eta = .9 eta_C, T = 12000"
@@ -31,18 +32,25 @@ def _all(value: Callable[[Descent], float]) -> Samples:
 
 
 def _sharp(value: Callable[[Descent], float]) -> Samples:
-    """Of those seeds from which the slow run ends above 2 / eta, or did not end."""
+    """Of those seeds from which the slow run ends above 2 / eta, or diverges."""
 
     def samples(study: Study) -> Sample:
         every = fresh(study)
-        found = [d for d in every if not d.reference_ratio[-1] <= 1]
+        ended = [d for d in every if not d.reference_loss[-1] > ENDED * d.reference_loss[0]]
+        found = [d for d in ended if not d.reference_ratio[-1] <= 1]
         if not found:
             raise Unmeasured("no seed from which the slow run ends above 2 / eta")
-        rest = ", ".join(d.label for d in every if d.reference_ratio[-1] <= 1) or "none"
+        below = [d for d in ended if d.reference_ratio[-1] <= 1]
+        moving = [d for d in every if d.reference_loss[-1] > ENDED * d.reference_loss[0]]
+        remark = f"of {len(every)} seeds; below: {_named(below)}; not ended: {_named(moving)}"
         values = np.array([value(d) for d in found], dtype=float)
-        return Sample(values, [d.label for d in found], f"of {len(every)} seeds; below: {rest}")
+        return Sample(values, [d.label for d in found], remark)
 
     return samples
+
+
+def _named(found: Sequence[Descent]) -> str:
+    return ", ".join(f"{d.label} ({d.reference_ratio[-1]:.4g})" for d in found) or "none"
 
 
 def _held(found: Descent, holds: bool) -> float:

@@ -124,14 +124,15 @@ CHECKS: tuple[Check, ...] = (
         "E1", "asymptotic_gradient", f"{NETS}, H = 2, S = I, {START}, a = eta / eta_C = 1.01, "
         f"1.05, 1.1, 1.2: the gradient goes to {FORMULA}.",
         _off(lambda off: off.median("start")), high=0.01,
-        what=f"relative distance of {NORM}, median of bounded runs", tolerance="1 %",
+        what=f"relative distance of {NORM}, median of bounded runs",
+        tolerance="1 %; with s(W*) = 1.5, 1 a = 1.2 is where the orbit loses its stability",
         evidence=f"{SHARP}; the formula derived",
     ),
     claim(
         "E2", "asymptotic_gradient", f"{NETS}, H = 2, S = I, {START}, a = eta / eta_C = 1.01, "
         "1.05, 1.1, 1.2: so it does from every start that does not diverge.",
         _off(lambda off: off.max("start")), high=0.01,
-        what=f"relative distance of {NORM}, largest of bounded runs", tolerance="1 %",
+        what=f"relative distance of {NORM}, largest of bounded runs", tolerance="as E1",
         evidence="another program with 50 other starts",
     ),
     claim(

@@ -1,4 +1,4 @@
-"""Where the gradient-descent map is singular: det(I - eta H) (C1 to C9)."""
+"""Where the gradient-descent map is singular: det(I - eta H) (C1 to C5, C7 to C9)."""
 
 from __future__ import annotations
 
@@ -87,18 +87,6 @@ def _as_seen(eta: float, wanted: dict[float, float], rounding: float) -> Samples
     return samples
 
 
-def _smallest(study: Study) -> Sample:
-    found = study.dataset(FILE)
-    sizes = [int(found.attrs["points"])] * found.sizes["learning_rate"]
-    sizes += [int(found.attrs["draws"])] * found.sizes["net"]
-    size = np.concatenate([found["smallest"].values, found["net_smallest"].values])
-    zeros = (~(size > 0)).astype(float)
-    zeros[found.sizes["learning_rate"] :] = found["net_exact_zeros"].values
-    names = [*etas(found), *found["net"].values.tolist()]
-    least = ", ".join(f"{name} {v:.2g}" for name, v in zip(names, size, strict=True))
-    return Sample(zeros, names, f"smallest |det|: {least}", np.array(sizes))
-
-
 def _deep_origin(study: Study) -> Sample:
     found = study.dataset(FILE)
     deep = found.isel(net=np.flatnonzero(found["net_depth"].values >= 3))
@@ -152,11 +140,6 @@ CHECKS: tuple[Check, ...] = (
         evidence=f"derived; numbers by {OTHER}",
     ),
     claim(
-        "C6", "gd_jacobian", f"{DRAWN}, and {NETS} with weights N(0, 1): no determinant is 0.",
-        _smallest, kind="count", low=0, high=0, what="determinants that are 0", tolerance="none",
-        evidence=RECALLED,
-    ),
-    claim(
         "C7", "gd_jacobian", f"{NETS}, H >= 3, any eta: det(I - eta H) = 1 at theta = 0, so that "
         "the polynomial is not 0.",
         _deep_origin, high=1e-12, what="|det - 1|", tolerance="rounding", evidence="derived",
@@ -170,6 +153,9 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "C9", "gd_jacobian", f"{NETS}, H = 2, eta = 1 / (2 s_i(W* S)): elsewhere it is not.",
         lambda study: _coincidences(study, "coincidence_elsewhere"), low=1e-12,
-        what="smallest |det| at 4096 random parameters", tolerance="rounding", evidence="derived",
+        what="smallest |det| at 4096 random parameters",
+        tolerance="rounding; little power: only a map that is singular on a set of positive "
+        "measure fails",
+        evidence="derived",
     ),
 )  # fmt: skip

@@ -22,13 +22,15 @@ class Sample:
     """One value for each case; NaN for a case that diverged, did not finish or never got there.
 
     For a share the values are 1 where it is as claimed, else 0. For a number they are how many
-    there are in each case, out of `sizes`.
+    there are in each case, out of `sizes`; cases of one row are `random` draws, or a grid. Rows
+    may share their draws, so that only a row bounds a probability.
     """
 
     values: Array
     labels: Sequence[str]
     remark: str = ""
     sizes: Array | None = None
+    random: bool = True
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.labels):
@@ -54,14 +56,17 @@ def joined(samples: Iterable[tuple[str, Sample]]) -> Sample:
         [f"{name} {label}".strip() for name, s in parts for label in s.labels],
         "; ".join(dict.fromkeys(s.remark for _, s in parts if s.remark)),
         np.concatenate(sizes) if len(sizes) == len(parts) else None,
+        all(s.random for _, s in parts),
     )
 
 
-def counted(where: xr.DataArray, over: Sequence[str], labels: Sequence[str]) -> Sample:
+def counted(
+    where: xr.DataArray, over: Sequence[str], labels: Sequence[str], random: bool = True
+) -> Sample:
     """How many of each case, a case being what is left when the dimensions `over` are."""
     size = int(np.prod([where.sizes[d] for d in over]))
     number = where.sum(list(over)).values.astype(float).ravel()
-    return Sample(number, labels, sizes=np.full(len(number), size))
+    return Sample(number, labels, sizes=np.full(len(number), size), random=random)
 
 
 def claim(
@@ -121,20 +126,27 @@ def expected(kind: str, what: str, low: float, high: float) -> str:
 
 
 def total(found: Sample) -> tuple[float, str]:
-    """How many in all; where there are none, what that still allows."""
+    """How many in all; where there are none in a row of draws, what that still allows."""
     values = np.asarray(found.values, dtype=float)
     if np.isnan(values).any():
         return LOST, f"lost: {_listed(found.labels, np.isnan(values))}"
     number, size = int(values.sum()), int(0 if found.sizes is None else found.sizes.sum())
     parts = [f"{number} of {size}" if size else f"{number}"]
-    if size and not number:
-        parts.append(f"a share of at most 3/n = {3 / size:.2g} of random cases (95 %)")
-        parts.append(f"in each row at most 3/{int(np.min(found.sizes))}")  # type: ignore[arg-type]
+    if found.sizes is not None and found.random and size and not number:
+        parts.append(_allowed(found.sizes))
     if number:
         each = [f"{name} {int(v)}" for name, v in zip(found.labels, values, strict=True) if v]
         parts.append(", ".join(each[:SHOWN]))
     parts.append(f"{len(values)} rows: {_listed(found.labels, values >= 0)}")
     return float(number), "; ".join(part for part in (*parts, found.remark) if part)
+
+
+def _allowed(sizes: Array) -> str:
+    """The share of draws that a row without any still allows."""
+    low, high = int(sizes.min()), int(sizes.max())
+    if low == high:
+        return f"each row allows a share of 3/{low} = {3 / low:.2g} of random cases (95 %)"
+    return f"each row allows a share of 3/n of random cases (95 %), n from {low} to {high}"
 
 
 def measured(found: Sample, kind: str, low: float, high: float) -> tuple[float, str]:

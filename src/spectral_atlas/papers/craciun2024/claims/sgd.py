@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -14,10 +14,27 @@ from spectral_atlas.papers.craciun2024.claims.study import Study
 Array = np.ndarray
 FILE = "runs/minibatch"
 LEFT, RIGHT = (0.15, 0.5), (0.3, 0.58)  # eta, probability of the first sample
-GD_ENDS = {LEFT: (0.5352, 1.8683), RIGHT: (0.8228, 1.2154)}
-SGD_ENDS = {LEFT: (0.6778, 1.4753), RIGHT: (1.4315, 2.1886)}
-ISLAND = (2.551, 3.031)
 WINDOW = 2.5  # what the follow-up's figure shows of t_1, presumably
+Part = tuple[float, float]  # an interval of t_1
+Piece = tuple[tuple[float, float], Part, Sequence[Part]]  # panel, where to look, what is there
+
+
+def mirrored(part: Part) -> Part:
+    """The image under t_1 -> 1 / t_1, the other weight's interval."""
+    return 1 / part[1], 1 / part[0]
+
+
+EVERYWHERE, ISLAND, BESIDE = (0.0, np.inf), (2.551, 3.031), (1.4315, 2.1886)
+GD_PARTS: tuple[Piece, ...] = (
+    (LEFT, EVERYWHERE, [(0.5352, 1.8683)]), (RIGHT, EVERYWHERE, [(0.8228, 1.2154)]),
+)  # fmt: skip
+SGD_PARTS: tuple[Piece, ...] = (
+    (LEFT, (1 / WINDOW, WINDOW), [(0.6778, 1.4753)]),
+    (RIGHT, EVERYWHERE, [mirrored(BESIDE), BESIDE]),
+)
+ISLANDS: tuple[Piece, ...] = (
+    (LEFT, (WINDOW, np.inf), [ISLAND]), (LEFT, (0.0, 1 / WINDOW), [mirrored(ISLAND)]),
+)  # fmt: skip
 
 
 def panel_of(study: Study, panel: tuple[float, float]) -> xr.Dataset:
@@ -32,27 +49,38 @@ def panel_of(study: Study, panel: tuple[float, float]) -> xr.Dataset:
     return found.isel(rate=int(np.flatnonzero(same)[0]))
 
 
-def roots(found: xr.Dataset, name: str) -> Array:
-    """The t_1 at which an exponent changes its sign, interpolated in ln t_1."""
-    u, y = np.log(found["t_1"].values), found[name].values
-    at = np.flatnonzero(np.sign(y[1:]) != np.sign(y[:-1]))
-    return np.asarray(np.exp(u[at] - y[at] * (u[at + 1] - u[at]) / (y[at + 1] - y[at])))
+def stable_parts(t_1: Array, exponent: Array) -> Array:
+    """All intervals (part, end) with a negative exponent, interpolated in ln t_1.
+
+    An end that lies beyond the last minimizer is NaN.
+    """
+    u, y = np.log(t_1), exponent
+    inside = y < 0
+    at = np.flatnonzero(inside[1:] != inside[:-1])
+    ends = np.exp(u[at] - y[at] * (u[at + 1] - u[at]) / (y[at + 1] - y[at]))
+    before, after = ([np.nan] if len(y) and inside[k] else [] for k in (0, -1))
+    return np.concatenate([before, ends, after]).reshape(-1, 2)
 
 
-def _ends(wanted: dict[tuple[float, float], tuple[float, float]], name: str) -> Samples:
-    """How far the nearest changes of sign are."""
+def _parts(pieces: Sequence[Piece], name: str) -> Samples:
+    """How far the ends of all stable intervals are; NaN where there are more or fewer."""
 
     def samples(study: Study) -> Sample:
-        values, labels = [], []
-        for panel, ends in wanted.items():
-            found = panel_of(study, panel)
-            if found.sizes["point"] < 400 or found["t_1"].values[-1] < 3.5:
+        values, labels, remarks = [], [], []
+        for panel, (low, high), wanted in pieces:
+            every = panel_of(study, panel)
+            t, y = every["t_1"].values, every[name].values
+            if len(t) < 400 or t[0] > 1 / 3.5 or t[-1] < 3.5:
                 raise Unmeasured(f"too few minimizers in {FILE}")
-            zeros = roots(found, name)
-            for end in ends:
-                values.append(np.abs(zeros - end).min() if zeros.size else np.nan)
-                labels.append(f"{end:g} at eta = {panel[0]:g}")
-        return Sample(np.array(values), labels)
+            inside = (t > low) & (t < high)
+            parts = stable_parts(t[inside], y[inside])
+            ends = np.array(wanted).ravel()
+            same = parts.size == ends.size
+            values.append(np.abs(parts.ravel() - ends) if same else np.full(ends.size, np.nan))
+            labels += [f"{end:.4f} at eta = {panel[0]:g}" for end in ends]
+            if not same:
+                remarks.append(f"eta = {panel[0]:g}: {np.round(parts, 4).tolist()}")
+        return Sample(np.concatenate(values), labels, "; ".join(remarks))
 
     return samples
 
@@ -114,20 +142,22 @@ FIGURE = f"{READ}; ends derived from its formulas by another program"
 CHECKS: tuple[Check, ...] = (
     claim(
         "H6", "sgd_stability", f"{CHAIN}, {PANELS}: GD-stable minimizers have t_1 in (.5352, "
-        "1.8683) and (.8228, 1.2154).",
-        _ends(GD_ENDS, "gd_measured"), high=1e-3, what="distance of the ends",
+        "1.8683) and (.8228, 1.2154), and nowhere else.",
+        _parts(GD_PARTS, "gd_measured"), high=1e-3, what="distance of the ends",
         tolerance="+- .001", evidence=FIGURE,
     ),
     claim(
-        "H7", "sgd_stability", f"{CHAIN}, {PANELS}: SGD-stable ones have t_1 in (.6778, 1.4753) "
-        "and (1.4315, 2.1886) with its mirror image.",
-        _ends(SGD_ENDS, "sgd_exponent"), high=1e-3, what="distance of the ends",
+        "H7", "sgd_stability", f"{CHAIN}, {PANELS}: SGD-stable ones have t_1 in (.6778, 1.4753), "
+        "as far as 1/2.5 < t_1 < 2.5, and in (1.4315, 2.1886) and its mirror image (1/2.1886, "
+        "1/1.4315), and nowhere else.",
+        _parts(SGD_PARTS, "sgd_exponent"), high=1e-3, what="distance of the ends",
         tolerance="+- .001", evidence=FIGURE,
     ),
     claim(
-        "H8", "sgd_stability", f"{CHAIN}, eta = .15, p = .5: there is a second island of "
-        "SGD-stable minimizers, t_1 in (2.551, 3.031), with its mirror image.",
-        _ends({LEFT: ISLAND}, "sgd_exponent"), high=1e-3, what="distance of the ends",
+        "H8", "sgd_stability", f"{CHAIN}, eta = .15, p = .5, t_1 > 2.5 or < 1/2.5: there is a "
+        "second island of SGD-stable minimizers, t_1 in (2.551, 3.031), with its mirror image, and "
+        "no other.",
+        _parts(ISLANDS, "sgd_exponent"), high=1e-3, what="distance of the ends",
         tolerance="+- .001", evidence="derived; not in the follow-up",
     ),
     claim(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
 from spectral_atlas.papers.craciun2024.figures.balanced_orbits import (
     balanced_gradient,
     balanced_multipliers,
@@ -19,13 +20,14 @@ from spectral_atlas.papers.craciun2024.figures.common import (
     add_shares,
     outcome_names,
 )
-from spectral_atlas.papers.craciun2024.figures.converging_table import TWO_PARAMETER_STEP
+from spectral_atlas.papers.craciun2024.period_two import GAP, at_period_two
+from spectral_atlas.plotting.curves import spread
 
 Array = np.ndarray
 MOST = 60  # runs of a network and learning rate that are drawn
 REAL = 1e-9  # imaginary parts below are rounding
 MANIFOLD = 1e-6  # multipliers this near to 1 belong to the manifold of orbits
-MEASURED = ("outcome", "gradient_mean", "period_two_gap")
+MEASURED = ["outcome", "gradient_mean", "period_two_gap", "step_length"]
 ENSEMBLE = "two-parameter, uniform starts"
 
 
@@ -37,14 +39,14 @@ def gradient_table(runs: xr.Dataset, two: xr.Dataset, gap: float) -> pd.DataFram
     DataFrame with ``net``, ``share_of_critical``, ``depth``, ``white``, ``starts``; ``unit``,
     sigma_1^(1/H) / (H eta_C); ``resting`` and ``bounded`` runs with the ``least`` and ``largest``
     mean |gradient| of the latter and ``rest``, the largest of the former; ``n``, bounded runs above
-    eta_C, and ``period_two``, those of them that two steps move by less than ``gap``, with share,
+    eta_C, and ``period_two``, those of them that `at_period_two` finds with ``gap``, with share,
     low, high, and ``period_least, period_largest`` mean |gradient|; ``theory``, in the same units.
     """
     rows = []
-    for net, one in _groups(runs, two):
+    for net, one in _groups(runs, two, gap):
         for a, outcome, gradient, closed in one["parts"]:
             bounded, resting = outcome == one["bounded"], np.isin(outcome, one["rest"])
-            period = bounded & (closed < gap) & bool(above_critical(a))
+            period = closed & bool(above_critical(a))
             rows.append(
                 {
                     "net": net, "share_of_critical": a, "depth": one["depth"],
@@ -72,8 +74,7 @@ def member_table(runs: xr.Dataset, two: xr.Dataset) -> pd.DataFrame:
         for a, outcome, gradient, _ in one["parts"]:
             for resting, kind in ((True, one["rest"]), (False, [one["bounded"]])):
                 values = np.sort(gradient[np.isin(outcome, kind) & np.isfinite(gradient)])
-                at = np.unique(np.linspace(0, len(values) - 1, MOST).round().astype(int))
-                shown = values[at] if len(values) else values
+                shown = values[spread(len(values), MOST)]
                 frame = {"net": net, "share_of_critical": a, "gradient": shown}
                 frame |= {"scaled": shown / one["unit"], "resting": resting}
                 parts.append(pd.DataFrame(frame))
@@ -120,27 +121,38 @@ def multiplier_table(runs: xr.Dataset, orbits: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _groups(runs: xr.Dataset, two: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
-    """For each network: depth, unit, codes of outcomes, and (a, outcome, gradient, gap) by rate."""
+def _groups(
+    runs: xr.Dataset, two: xr.Dataset, gap: float = GAP
+) -> list[tuple[str, dict[str, Any]]]:
+    """For each network: depth, unit, codes of outcomes, and parts by rate.
+
+    A part is a, and of each run the outcome, mean |gradient| and whether it is at period two.
+    """
     found: list[tuple[str, dict[str, Any]]] = []
-    outcome, gradient, gap = (
-        runs[name].transpose("net", "share", "start").values for name in MEASURED
-    )
+    outcome, gradient, closed = _measured(runs, ("net", "share", "start"), gap)
     order = np.argsort(runs["share"].values)
     for k, net in enumerate(runs["net"].values.tolist()):
         depth, step = int(runs["depth"][k]), float(runs["critical_step"][k])
         unit = float(runs["largest_singular_value"][k]) ** (1 / depth) / (depth * step)
-        parts = [(float(runs["share"][j]), outcome[k, j], gradient[k, j], gap[k, j]) for j in order]
+        parts = [
+            (float(runs["share"][j]), outcome[k, j], gradient[k, j], closed[k, j]) for j in order
+        ]
         one = {"depth": depth, "white": bool(runs["white"][k]), "unit": unit, "parts": parts}
         found.append((net, one | _codes(runs)))
-    flat = [two[name].transpose("learning_rate", "start").values for name in MEASURED]
+    flat = _measured(two, ("learning_rate", "start"), gap)
     rates = two["learning_rate"].values
     parts = [
-        (float(rates[j]) / TWO_PARAMETER_STEP, *(values[j] for values in flat))
+        (float(rates[j]) / CRITICAL_STEP, *(values[j] for values in flat))
         for j in np.argsort(rates)
     ]
-    one = {"depth": 2, "white": True, "unit": 0.5 / TWO_PARAMETER_STEP, "parts": parts}
+    one = {"depth": 2, "white": True, "unit": 0.5 / CRITICAL_STEP, "parts": parts}
     return [*found, (ENSEMBLE, one | _codes(two))]
+
+
+def _measured(runs: xr.Dataset, dims: Sequence[str], gap: float) -> tuple[Array, Array, Array]:
+    """Outcome, mean |gradient| and whether at period two, along the dimensions in order."""
+    own = runs[MEASURED].transpose(*dims)
+    return own["outcome"].values, own["gradient_mean"].values, at_period_two(own, gap)
 
 
 def _codes(runs: xr.Dataset) -> dict[str, Any]:

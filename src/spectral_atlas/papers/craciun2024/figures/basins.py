@@ -27,9 +27,9 @@ from spectral_atlas.papers.craciun2024.figures.common import (
     Inputs,
     above_critical,
     below_critical,
-    zero_bound,
 )
 from spectral_atlas.plotting.facts import quoted, span
+from spectral_atlas.plotting.intervals import zero_bound
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import size

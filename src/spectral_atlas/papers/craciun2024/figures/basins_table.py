@@ -9,13 +9,14 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Bool, Float, Int
 
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
 from spectral_atlas.papers.craciun2024.figures.common import (
     below_critical,
     outcome_counts,
     outcome_names,
 )
-from spectral_atlas.papers.craciun2024.figures.converging_table import TWO_PARAMETER_STEP
 from spectral_atlas.papers.craciun2024.theory import saddle_reach
+from spectral_atlas.plotting.curves import spread
 
 Array = np.ndarray
 MAPS, SIDE = 6, 200  # rates, and starts along each axis, that are drawn at most
@@ -36,7 +37,7 @@ def basin_counts(runs: xr.Dataset) -> pd.DataFrame:
     names = outcome_names(runs["outcome"])
     frame = outcome_counts(runs["outcome"], ["learning_rate"])
     etas, outcome = frame["learning_rate"].to_numpy(float), runs["outcome"].values
-    frame.insert(1, "share_of_critical", etas / TWO_PARAMETER_STEP)
+    frame.insert(1, "share_of_critical", etas / CRITICAL_STEP)
     saddle, wanted = outcome == names.index("saddle"), _expected(runs)
     frame["expected"] = wanted.sum((1, 2))
     frame["missed"] = (wanted & ~saddle).sum((1, 2))
@@ -68,17 +69,14 @@ def _expected(runs: xr.Dataset) -> Bool[Array, "rate w2 w1"]:
 
 def drawn_rates(etas: Sequence[float] | Array) -> Float[Array, " n"]:
     """At most MAPS of the rates, ascending, the first and the last among them."""
-    etas = np.sort(np.asarray(etas, dtype=float))
-    if len(etas) <= MAPS:
-        return etas
-    return etas[np.unique(np.linspace(0, len(etas) - 1, MAPS).round().astype(int))]
+    return np.sort(np.asarray(etas, dtype=float))[spread(len(etas), MAPS)]
 
 
 def drawn_places(side: int) -> Int[Array, " n"]:
     """At most SIDE places along an axis, symmetric, so that the antidiagonal is among them."""
     if side <= SIDE:
         return np.arange(side)
-    half = np.unique(np.linspace(0, side // 2 - 1, SIDE // 2).round().astype(int))
+    half = spread(side // 2, SIDE // 2)
     return np.concatenate([half, side - 1 - half[::-1]])
 
 

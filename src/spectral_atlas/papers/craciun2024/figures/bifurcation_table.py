@@ -15,6 +15,7 @@ from spectral_atlas.papers.craciun2024.theory import (
     period_two_multipliers,
     period_two_points,
 )
+from spectral_atlas.plotting.curves import spread
 from spectral_atlas.plotting.facts import listed, quoted, span
 
 VALUES = 1500  # values of a that are drawn, at most
@@ -24,8 +25,7 @@ OTHERS = 4  # orbits that are not of the cascade are drawn up to this period
 
 def drawn_values(runs: xr.Dataset) -> np.ndarray:
     """Which values of a are drawn, evenly spaced."""
-    count = runs.sizes["value"]
-    return np.unique(np.linspace(0, count - 1, min(count, VALUES)).round().astype(int))
+    return spread(runs.sizes["value"], VALUES)
 
 
 def attractor_rows(runs: xr.Dataset) -> pd.DataFrame:

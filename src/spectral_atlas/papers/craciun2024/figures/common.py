@@ -41,7 +41,7 @@ ORDER = (1, 0.9, 1.1, 0.99, 1.01, 0.999, 1.001, 0.5, 1.6)  # which of them are d
 
 
 def outcome_names(outcome: xr.DataArray) -> list[str]:
-    """What the numbers of a variable ``outcome`` mean, from its attributes."""
+    """What the numbers of a variable such as ``outcome`` mean, from its attributes."""
     return str(outcome.attrs["flag_meanings"]).split()
 
 
@@ -69,11 +69,6 @@ def share_bars(frame: pd.DataFrame) -> Float[Array, "2 n"]:
     """Lengths of the error bars of `add_shares`, below and above."""
     bars = np.array([frame["share"] - frame["low"], frame["high"] - frame["share"]], dtype=float)
     return np.maximum(bars, 0)
-
-
-def zero_bound(n: int) -> float:
-    """What a share is at most (95 %) where none of n had it, 3/n."""
-    return min(3 / n, 1.0) if n else np.nan
 
 
 def below_critical(a: Any) -> Bool[Array, " n"]:
@@ -136,7 +131,7 @@ def net_handles(looks: Mapping[str, NetLook]) -> list[Line2D]:
     ]  # fmt: skip
 
 
-def outcome_handles(names: Iterable[str]) -> list[Patch]:
+def ending_handles(names: Iterable[str]) -> list[Patch]:
     """Legend entries of outcomes."""
     return [
         Patch(facecolor=OUTCOME_COLORS[name], label=OUTCOME_TEXT.get(name, name)) for name in names

@@ -14,12 +14,11 @@ from spectral_atlas.papers.craciun2024.figures.common import (
     Inputs,
     above_critical,
     below_critical,
+    ending_handles,
     net_handles,
     net_looks,
-    outcome_handles,
     outcome_names,
     some_of,
-    zero_bound,
 )
 from spectral_atlas.papers.craciun2024.figures.converging_panels import (
     ratio_panel,
@@ -28,6 +27,7 @@ from spectral_atlas.papers.craciun2024.figures.converging_panels import (
 )
 from spectral_atlas.papers.craciun2024.figures.converging_table import net_table, rate_table
 from spectral_atlas.plotting.facts import quoted, span
+from spectral_atlas.plotting.intervals import zero_bound
 from spectral_atlas.plotting.panels import letter, note
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import size
@@ -53,7 +53,7 @@ def converging_fraction(inputs: Inputs, style: Style) -> Drawing:
     letter(second, "b", f"networks, n = {starts} for each η")
     letter(third, "c", "least stable minima reached")
     shown = [name for name in outcome_names(two["outcome"]) if rates[name].any()]
-    parts[0].legend(handles=outcome_handles(shown), loc="outside lower center", ncols=4)
+    parts[0].legend(handles=ending_handles(shown), loc="outside lower center", ncols=4)
     parts[1].legend(handles=[*net_handles(looks), *_kinds()], loc="outside lower center", ncols=4)
     if lines := _notes(nets):
         note(figure, lines)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
 from spectral_atlas.papers.craciun2024.figures.common import (
     LIMIT,
     OUTCOME_COLORS,
@@ -15,7 +16,6 @@ from spectral_atlas.papers.craciun2024.figures.common import (
     about_one,
     above_critical,
 )
-from spectral_atlas.papers.craciun2024.figures.converging_table import TWO_PARAMETER_STEP
 from spectral_atlas.plotting.panels import nothing_to_show
 
 STACK = ("minimum", "saddle", "bounded", "diverged")
@@ -54,7 +54,7 @@ def _critical_lines(ax: Axes, etas: np.ndarray) -> None:
     """Lines at eta_C and 2 eta_C: through the bar of that rate, or between its neighbours."""
     at = np.arange(len(etas))
     for factor, text in ((1, r"$η_C$"), (2, r"$2 η_C$")):
-        eta = factor * TWO_PARAMETER_STEP
+        eta = factor * CRITICAL_STEP
         if not etas[0] <= eta <= etas[-1]:
             continue
         equal = np.flatnonzero(np.isclose(etas, eta))

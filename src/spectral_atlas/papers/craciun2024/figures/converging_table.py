@@ -6,15 +6,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
 from spectral_atlas.papers.craciun2024.figures.common import (
     add_shares,
     below_critical,
     outcome_counts,
     outcome_names,
 )
-
-TWO_PARAMETER_STEP = 0.5
-"""eta_C of L = (1 - w_1 w_2)^2, where the flattest minimizers have sharpness 4."""
 
 
 def rate_table(two: xr.Dataset) -> pd.DataFrame:
@@ -27,7 +25,7 @@ def rate_table(two: xr.Dataset) -> pd.DataFrame:
     ``bounded_share``, with the ends of their intervals ``diverged_low`` etc.
     """
     frame = outcome_counts(two["outcome"], ["learning_rate"])
-    frame.insert(1, "share_of_critical", frame["learning_rate"] / TWO_PARAMETER_STEP)
+    frame.insert(1, "share_of_critical", frame["learning_rate"] / CRITICAL_STEP)
     frame["moving"] = np.where(below_critical(frame["share_of_critical"]), frame["bounded"], 0)
     for name in ("diverged", "bounded"):
         own = add_shares(frame, name)

@@ -14,7 +14,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import SubFigure
 
-from spectral_atlas.papers.craciun2024.figures.plain_axes import no_minor
+from spectral_atlas.plotting.curves import no_minor, spread
 from spectral_atlas.plotting.style import COLORBLIND
 
 Array = np.ndarray
@@ -28,7 +28,6 @@ def determinants(found: xr.Dataset) -> list[tuple[float, xr.DataArray]]:
     """The rates that are drawn, ascending, each with det (w2, w1) at the points that are drawn."""
     etas = found["learning_rate"].values
     order = np.argsort(etas)
-    chosen = np.unique(np.linspace(0, len(etas) - 1, min(MOST, len(etas))).round().astype(int))
     every = int(np.ceil((found.sizes["w1"] - 1) / (SIDE - 1))) or 1
     thin = found[["sign", "log_determinant"]].isel(
         w1=slice(None, None, every), w2=slice(None, None, every)
@@ -36,7 +35,8 @@ def determinants(found: xr.Dataset) -> list[tuple[float, xr.DataArray]]:
     with np.errstate(over="ignore"):
         det = thin["sign"] * np.exp(thin["log_determinant"])
     det = det.transpose("learning_rate", "w2", "w1")
-    return [(float(etas[i]), det.isel(learning_rate=i, drop=True)) for i in order[chosen]]
+    chosen = order[spread(len(etas), MOST)]
+    return [(float(etas[i]), det.isel(learning_rate=i, drop=True)) for i in chosen]
 
 
 def color_norm(maps: Sequence[xr.DataArray]) -> SymLogNorm:
@@ -86,7 +86,7 @@ def color_bar(figure: SubFigure, mesh: QuadMesh, axes: Sequence[Axes], norm: Sym
     powers = powers[:: 1 + len(powers) // 6]
     ticks = [-p for p in powers[::-1]] + [0.0] + powers
     bar.set_ticks(ticks, labels=[f"{t:g}".replace("-", "−") for t in ticks])
-    no_minor(bar.ax.yaxis)
+    no_minor(bar.ax)
     bar.set_label(r"$\det(I-\eta H)$")
 
 

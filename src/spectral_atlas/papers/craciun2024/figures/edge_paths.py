@@ -9,11 +9,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
+from spectral_atlas.papers.craciun2024.constants import FLOOR, ROUNDING
 from spectral_atlas.plotting.facts import quoted
 
 Array = np.ndarray
 SETTLED = 1e-6  # a loss below this share of its start: the descent is at a minimizer
-ROSE = 1e-12, 1e-24  # a loss rose if by more than this share and more than this, as runs count it
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Path:
     def rises(self) -> Int[Array, " n"]:
         """Steps that raised the loss."""
         before, after = self.every_loss[:-1], self.every_loss[1:]
-        return np.flatnonzero(after > before * (1 + ROSE[0]) + ROSE[1]) + 1
+        return np.flatnonzero(after > before * (1 + ROUNDING) + FLOOR) + 1
 
     @property
     def settled(self) -> bool:
@@ -116,7 +116,8 @@ class Path:
 
 def paths(runs: xr.Dataset, spectra: xr.Dataset) -> list[Path]:
     """All runs of a file; what is behind the end of a run is left out."""
-    runs, spectra = runs.load(), spectra.load()
+    runs = runs.drop_vars(["theta", "reference_theta"], errors="ignore").load()
+    spectra = spectra.load()
     return [_path(runs.isel(run=k), spectra.isel(run=k)) for k in range(runs.sizes["run"])]
 
 

@@ -12,6 +12,7 @@ import xarray as xr
 from spectral_atlas.papers.craciun2024.figures.edge_drawing import ZIGZAG
 from spectral_atlas.papers.craciun2024.figures.edge_paths import Path, fates
 from spectral_atlas.plotting.facts import counted, quoted, span
+from spectral_atlas.plotting.intervals import zero_bound
 
 
 def ends_frame(runs: Sequence[Path]) -> pd.DataFrame:
@@ -73,5 +74,5 @@ def seed_facts(
         "without": int((ends["increases"] == 0).sum()),
         "slow_increases": int(ends["slow_increases"].sum()),
         "final_loss": span(settled["final_loss"], 2),
-        "zero_bound": quoted(min(3 / max(len(settled), 1), 1.0), 2),
+        "zero_bound": quoted(zero_bound(len(settled)), 2),
     }

@@ -14,16 +14,16 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 
 from spectral_atlas.papers.craciun2024 import theory
+from spectral_atlas.papers.craciun2024.figures.common import outcome_names
 
 Array = np.ndarray
-KINDS = ("empty", "point", "interval")
 STEP, ROOM = 0.036, 0.9  # between curves over half the width of the plane; for all, in units of w
 ALONG = 121  # points of a curve
 
 
 def measured(spectra: xr.Dataset) -> pd.DataFrame:
     """One row for each learning rate and branch: the measured stable part, beside theory's."""
-    rows = []
+    rows, kinds = [], outcome_names(spectra["kind"])
     for i, eta in enumerate(spectra["learning_rate"].values):
         low, high = theory.stable_interval(eta)
         for k, branch in enumerate(spectra["branch"].values):
@@ -32,7 +32,7 @@ def measured(spectra: xr.Dataset) -> pd.DataFrame:
                 {
                     "learning_rate": float(eta),
                     "branch": int(branch),
-                    "kind": KINDS[int(spectra["kind"].values[i, k])],
+                    "kind": kinds[int(spectra["kind"].values[i, k])],
                     "low": ends[0],
                     "high": ends[1],
                     "arclength": float(spectra["arclength"].values[i, k]),
@@ -43,11 +43,6 @@ def measured(spectra: xr.Dataset) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def spread(count: int, most: int) -> list[int]:
-    """At most ``most`` of ``count`` places, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist()
 
 
 def beside(low: float, high: float, sign: int, offset: float) -> Float[Array, "n 2"]:

@@ -21,11 +21,9 @@ from spectral_atlas.papers.craciun2024.figures.hyperbola_parts import (
     ends_of,
     measured,
     plane,
-    spread,
     visible,
 )
-from spectral_atlas.papers.craciun2024.figures.plain_axes import no_minor, plain_log
-from spectral_atlas.plotting.curves import label_right
+from spectral_atlas.plotting.curves import label_right, no_minor, plain_log_ticks, spread
 from spectral_atlas.plotting.facts import listed, quoted
 from spectral_atlas.plotting.panels import letter
 from spectral_atlas.plotting.publish import Drawing
@@ -51,8 +49,8 @@ def minima_hyperbola(inputs: Inputs, style: Style) -> Drawing:
     line = plane(axes["a"], spectra, parts, tones, norm)
     bar = figure.colorbar(line, ax=axes["a"], extend="max", shrink=0.62, aspect=24, pad=0.02)
     bar.set_label(r"sharpness $\lambda_{\max}$ (a, b)")
-    plain_log(bar.ax.yaxis)
-    no_minor(bar.ax.yaxis)
+    plain_log_ticks(bar.ax)
+    no_minor(bar.ax)
     _along(axes["b"], spectra, parts, tones, norm)
     critical = 2 / float(spectra["least_sharpness"].min())
     _tongue(axes["c"], parts, critical)
@@ -98,8 +96,8 @@ def _along(
     levels = [2 / eta for eta in tones]
     ax.set_xlim(min(w.min(), parts["low"].min()) / 1.06, max(w.max(), parts["high"].max()) * 1.06)
     ax.set_ylim(min(sharpness.min(), *levels) / 1.15, max(sharpness.max(), *levels) * 1.1)
-    plain_log(ax.xaxis)
-    plain_log(ax.yaxis)
+    plain_log_ticks(ax, "x")
+    plain_log_ticks(ax)
     label_right(ax, labels, gap=0.098)
 
 
@@ -121,7 +119,7 @@ def _tongue(ax: Axes, parts: pd.DataFrame, critical: float) -> None:
         "none", (critical, 1), (4, 0), xycoords=ax.get_xaxis_transform(), fontsize="small",
         textcoords="offset points", va="top",
     )  # fmt: skip
-    plain_log(ax.yaxis)
+    plain_log_ticks(ax)
 
 
 def _table(spectra: xr.Dataset, parts: pd.DataFrame) -> pd.DataFrame:

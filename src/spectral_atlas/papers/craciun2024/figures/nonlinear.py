@@ -19,7 +19,6 @@ from spectral_atlas.papers.craciun2024.figures.common import (
     Inputs,
     about_one,
     share_bars,
-    zero_bound,
 )
 from spectral_atlas.papers.craciun2024.figures.nonlinear_table import (
     name_of,
@@ -28,6 +27,7 @@ from spectral_atlas.papers.craciun2024.figures.nonlinear_table import (
     run_rows,
 )
 from spectral_atlas.plotting.curves import log_limits
+from spectral_atlas.plotting.intervals import zero_bound
 from spectral_atlas.plotting.panels import jitter, letter, note, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
 from spectral_atlas.plotting.style import MARKERS, colors, size

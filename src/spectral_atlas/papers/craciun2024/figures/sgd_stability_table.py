@@ -12,7 +12,7 @@ import xarray as xr
 
 from spectral_atlas.papers.craciun2024.theory import gd_stable, sgd_stable
 from spectral_atlas.plotting.facts import listed, quoted
-from spectral_atlas.plotting.intervals import share_interval
+from spectral_atlas.plotting.intervals import share_interval, zero_bound
 
 Intervals = list[tuple[float, float]]
 CLEAR = 0.05  # exponents farther than this from 0 leave no doubt of their sign
@@ -105,7 +105,7 @@ def sgd_facts(
         "margin": CLEAR,
         "sgd_returns": _each(rates, [_shares(returns, r, "sgd") for r in rates]),
         "gd_returns": _each(rates, [_shares(returns, r, "gd") for r in rates]),
-        "bound": quoted(3 / max(int(runs.attrs["starts"]), 1), 2),
+        "bound": quoted(zero_bound(int(runs.attrs["starts"])), 2),
     }  # fmt: skip
 
 

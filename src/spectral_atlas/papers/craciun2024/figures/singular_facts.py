@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.papers.craciun2024.figures.common import LETTERS
-from spectral_atlas.papers.craciun2024.figures.small_shares import AT_MOST, Shares, zeros
+from spectral_atlas.papers.craciun2024.figures.small_shares import Shares, zeros
 from spectral_atlas.plotting.facts import listed, quoted, span
+from spectral_atlas.plotting.intervals import zero_bound
 
 Array = np.ndarray
 
@@ -34,7 +35,7 @@ def singular_facts(
         "epsilons": listed([f"{e:g}" for e in curves[0].epsilon]),
         "points": f"{curves[0].n:,}".replace(",", " "),
         "zeros": zeros(curves),
-        "at_most": f"{AT_MOST / curves[0].n:.1g}",
+        "at_most": f"{zero_bound(curves[0].n):.1g}",
         "upper": _letters(0, drawn),
         "lower": _letters(drawn, 2 * drawn),
         "last": LETTERS[2 * drawn],

@@ -11,15 +11,13 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 
-from spectral_atlas.papers.craciun2024.figures.plain_axes import few_ticks
-from spectral_atlas.plotting.curves import label_right, log_limits
+from spectral_atlas.plotting.curves import few_ticks, label_right, log_limits, spread
 from spectral_atlas.plotting.facts import MISSING, quoted, span
-from spectral_atlas.plotting.intervals import share_interval
+from spectral_atlas.plotting.intervals import share_interval, zero_bound
 from spectral_atlas.plotting.style import ink
 
 Array = np.ndarray
 NAMED = 9  # curves with a name in the panel
-AT_MOST = 3.0  # a share of 0 of n draws is below this over n, at a level of 95 %
 
 
 @dataclass(frozen=True)
@@ -84,22 +82,21 @@ def share_panel(ax: Axes, curves: Sequence[Shares], looks: Sequence[dict[str, An
             seen["epsilon"], seen["share"], np.abs(bars), capsize=1.8, elinewidth=0.8,
             linewidth=1.0, zorder=3, **look,
         )  # fmt: skip
-        none = frame[frame["hits"] == 0]
+        none, bound = frame[frame["hits"] == 0], zero_bound(curve.n)
         ax.plot(
-            none["epsilon"], np.minimum(AT_MOST / none["n"], 1), "v", color=look["color"],
-            markersize=5, markerfacecolor="white", zorder=4,
+            none["epsilon"], np.full(len(none), bound), "v", color=look["color"], markersize=5,
+            markerfacecolor="white", zorder=4,
         )  # fmt: skip
-        ends = [*seen["share"].tail(1), min(AT_MOST / curve.n, 1)]
+        ends = [*seen["share"].tail(1), bound]
         labels.append((float(ends[0]), curve.name, ink(look["color"])))
     both = pd.concat(frames)
     ax.set_xlim(log_limits(both["epsilon"].to_numpy()))
-    at_most = np.minimum(AT_MOST / both.loc[both["hits"] == 0, "n"].to_numpy(float), 1)
+    at_most = [zero_bound(n) for n in both.loc[both["hits"] == 0, "n"]]
     heights = np.concatenate([both[["share", "low"]].to_numpy().ravel(), at_most, [1.0]])
     ax.set_ylim(log_limits(heights, floor=0.4 / both["n"].max()))
-    few_ticks(ax.xaxis, both["epsilon"].to_numpy())
+    few_ticks(ax, both["epsilon"].to_numpy(), "x")
     _slopes(ax)
-    places = np.unique(np.linspace(0, len(labels) - 1, min(NAMED, len(labels))).round())
-    label_right(ax, [labels[int(place)] for place in places], gap=0.085)
+    label_right(ax, [labels[place] for place in spread(len(labels), NAMED)], gap=0.085)
 
 
 def _slopes(ax: Axes) -> None:

@@ -10,10 +10,12 @@ import xarray as xr
 from jaxtyping import Float
 
 from spectral_atlas.papers.craciun2024 import theory
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
+from spectral_atlas.plotting.curves import spread
 from spectral_atlas.plotting.facts import quoted, span
+from spectral_atlas.plotting.intervals import zero_bound
 
 Array = np.ndarray
-CRITICAL = float(theory.white_critical_step(1.0, 2))
 SHOWN = 300  # limits that are drawn for each learning rate
 ROUNDING = 1e-9  # of the bound: a norm above it by less is at it
 
@@ -66,16 +68,16 @@ def sampled(runs: xr.Dataset) -> pd.DataFrame:
     """At most `SHOWN` norms of each learning rate, at even ranks: the least and the largest too."""
     parts = []
     for eta, norms in zip(runs["learning_rate"].values, norms_at_minima(runs), strict=True):
-        ranks = np.linspace(0, norms.size - 1, min(SHOWN, norms.size)).round().astype(int)
-        some = {"panel": "a", "kind": "sample", "learning_rate": float(eta), "norm": norms[ranks]}
+        shown = norms[spread(norms.size, SHOWN)]
+        some = {"panel": "a", "kind": "sample", "learning_rate": float(eta), "norm": shown}
         parts.append(pd.DataFrame(some))
     return pd.concat(parts, ignore_index=True)
 
 
 def limit_facts(runs: xr.Dataset, limits: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
     """Numbers of panel a."""
-    below = limits[limits["learning_rate"] < CRITICAL]
-    beyond = limits[limits["learning_rate"] >= CRITICAL]
+    below = limits[limits["learning_rate"] < CRITICAL_STEP]
+    beyond = limits[limits["learning_rate"] >= CRITICAL_STEP]
     reached, cap = below[below["minima"] > 0], from_the_box(float(runs.attrs["box"]))
     capped = [f"{eta:g}" for eta in below.loc[below["bound"] > cap, "learning_rate"]]
     free = reached[reached["bound"] <= cap]
@@ -89,12 +91,12 @@ def limit_facts(runs: xr.Dataset, limits: pd.DataFrame, shown: pd.DataFrame) -> 
         "minima_below": int(below["minima"].sum()),
         "minima_beyond": int(beyond["minima"].sum()),
         "minima_each": span(below["minima"]),
-        "at_most": f"{3 / starts:.2g}",
+        "at_most": f"{zero_bound(starts):.2g}",
         "above": int(limits["above"].sum()),
         "ratio": quoted(float(reached["ratio"].max()) if len(reached) else None, 5),
         "ratios": span(free["ratio"], 4),
         "cap": quoted(cap, 4),
         "capped": ", ".join(capped) or "none",
         "drawn": len(shown),
-        "critical": quoted(CRITICAL),
+        "critical": quoted(CRITICAL_STEP),
     }  # fmt: skip

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from spectral_atlas.papers.craciun2024 import theory
+from spectral_atlas.papers.craciun2024.constants import CRITICAL_STEP
 from spectral_atlas.papers.craciun2024.figures.common import Inputs
-from spectral_atlas.papers.craciun2024.figures.plain_axes import few_ticks, plain_log
 from spectral_atlas.papers.craciun2024.figures.stable_families import (
     family_facts,
     narrow_family,
@@ -22,13 +22,12 @@ from spectral_atlas.papers.craciun2024.figures.stable_families import (
     widest,
 )
 from spectral_atlas.papers.craciun2024.figures.stable_limits import (
-    CRITICAL,
     from_the_box,
     limit_facts,
     limits_of_descents,
     sampled,
 )
-from spectral_atlas.plotting.curves import label_right, log_limits
+from spectral_atlas.plotting.curves import few_ticks, label_right, log_limits, plain_log_ticks
 from spectral_atlas.plotting.facts import counted
 from spectral_atlas.plotting.panels import jitter, letter, nothing_to_show
 from spectral_atlas.plotting.publish import Drawing
@@ -75,9 +74,9 @@ def _norms(
 ) -> None:
     """|w| at rest, a sample of it and the largest; the bound, and where the box ends."""
     etas, cap = limits["learning_rate"].to_numpy(), from_the_box(box)
-    grid = np.geomspace(0.6 * min(etas.min(), 0.05), CRITICAL, 400)
+    grid = np.geomspace(0.6 * min(etas.min(), 0.05), CRITICAL_STEP, 400)
     ax.plot(grid, theory.stable_radius(grid), **BOUND)
-    ax.axvline(CRITICAL, color="black", linestyle=":", linewidth=1.0, zorder=1.5)
+    ax.axvline(CRITICAL_STEP, color="black", linestyle=":", linewidth=1.0, zorder=1.5)
     ax.axhline(cap, color="0.35", linestyle="--", linewidth=0.9, zorder=1.5)
     gaps = np.diff(etas, prepend=etas[0] - 1, append=etas[-1] + 1)
     widths = dict(zip(etas, 0.7 * np.minimum(gaps[1:], gaps[:-1]), strict=True))
@@ -94,16 +93,16 @@ def _norms(
     )  # fmt: skip
     ax.set(xlabel=r"learning rate $\eta$", ylabel=r"$|(w_1,w_2)|$ at the minimum")
     found = limits.loc[limits["minima"] > 0, "learning_rate"]
-    ax.set_xlim(0, max(1.2 * CRITICAL, 1.03 * found.max() if len(found) else 0))
+    ax.set_xlim(0, max(1.2 * CRITICAL_STEP, 1.03 * found.max() if len(found) else 0))
     ax.set_ylim(LEAST_NORM - 0.12, 1.2 * max(cap, limits["largest"].max(), LEAST_NORM))
-    beyond = limits[limits["learning_rate"] >= CRITICAL]
+    beyond = limits[limits["learning_rate"] >= CRITICAL_STEP]
     if len(beyond):
         text = (
             f"{beyond['minima'].sum()} minima,\n{counted(len(beyond), 'rate')}\n"
             + r"$\eta\geq\eta_C$"
         )
         ax.annotate(
-            text, (CRITICAL, 0.45), (6, 0), xycoords=ax.get_xaxis_transform(), va="center",
+            text, (CRITICAL_STEP, 0.45), (6, 0), xycoords=ax.get_xaxis_transform(), va="center",
             textcoords="offset points", fontsize="small",
         )  # fmt: skip
 
@@ -115,8 +114,8 @@ def _largest(ax: Axes, wide: pd.DataFrame, color: Any) -> None:
     ax.plot(wide["learning_rate"], wide["squared_norm"], "o", color=color, zorder=3)
     ax.set_xlim(log_limits(wide["learning_rate"].to_numpy()))
     ax.set_ylim(log_limits(wide[["squared_norm", "bound"]].to_numpy()))
-    few_ticks(ax.xaxis, wide["learning_rate"].to_numpy())
-    plain_log(ax.yaxis)
+    few_ticks(ax, wide["learning_rate"].to_numpy(), "x")
+    plain_log_ticks(ax)
 
 
 def _curves(
@@ -129,8 +128,8 @@ def _curves(
         ax.plot(frame[x], frame[name], marker, color=tone, zorder=3)
     ax.set_xlim(log_limits(frame[x].to_numpy()))
     ax.set_ylim(log_limits(frame[list(names)].to_numpy()))
-    few_ticks(ax.xaxis, frame[x].to_numpy())
-    plain_log(ax.yaxis)
+    few_ticks(ax, frame[x].to_numpy(), "x")
+    plain_log_ticks(ax)
     last, pairs = frame.iloc[-1], zip(names.items(), tones, strict=True)
     label_right(ax, [(last[name], text, ink(tone)) for (name, text), tone in pairs], gap=0.12)
 
