@@ -54,7 +54,7 @@ SPOILED = {
     "A16": chain("loss", times(2), run=0.24),
     "A17": chain("increases", to(0), run=0.24),
     "A18": seen_chain("eigenvalues", times(1.1), run=0.24),
-    "A19": None,  # a closed form
+    "A19": None,  # a closed form: see test_claims_robust
     "A20": seen_chain("reference_eigenvalues", times(1.02), run=0.24),
     "A21": seen_fresh("eigenvalues", times(1.1), run=3, **LAST),
     "A22": seen_fresh("eigenvalues", times(0.5), run=2),

@@ -8,8 +8,8 @@ from asked_craciun import BY_ID, IDEAL, READ, on
 from spoiled_craciun import SPOILED
 
 from spectral_atlas.checks import BROKEN
-from spectral_atlas.papers.craciun2024.claims import CHECKS
-from spectral_atlas.papers.craciun2024.claims.kinds import LOST, Sample, claim, joined, one
+from spectral_atlas.claim_kinds import KINDS, LOST, Sample, Style, claim, joined, measured, one
+from spectral_atlas.papers.craciun2024.claims import CHECKS, chains
 from spectral_atlas.papers.craciun2024.claims.study import Study
 
 
@@ -32,6 +32,16 @@ def test_an_unfinished_chain_counts_against():
     ds["loss"][1] += 1e-9
     study = Study(IDEAL | {"runs/chain": ds})
     assert [BY_ID[id](study).verdict for id in ("A16", "A18", "A19")] == ["fails", "fails", "holds"]
+
+
+def test_a_flow_that_ends_at_a_flat_minimizer_fails_the_claim_on_it(monkeypatch):
+    study = Study(IDEAL)
+    assert BY_ID["A19"](study).verdict == "holds"
+    monkeypatch.setattr(chains, "flow_limit", lambda start: np.ones(4))
+    found = BY_ID["A19"](study)
+    assert found.verdict == "fails"
+    assert found.measured == pytest.approx(0.22 / 0.25)
+    assert "eta = 0.24" in found.detail
 
 
 def test_a_wide_run_that_diverged_counts_against():
@@ -72,7 +82,7 @@ def test_nan_everywhere_is_no_error_and_no_success(ref):
             assert c.verdict != "holds", (c.id, c.detail)
 
 
-@pytest.mark.parametrize("kind", ["worst", "median", "share", "count"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_kinds_count_lost_cases_against(kind):
     sample = Sample(np.array([np.nan, np.nan, 0.0]), ["x", "y", "z"])
     check = claim(
@@ -84,10 +94,37 @@ def test_kinds_count_lost_cases_against(kind):
     assert (found.measured == 0.0) if kind == "share" else (found.verdict == "fails")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "median"])
+def test_one_lost_case_never_helps_against_a_lower_bound(kind):
+    found = measured(Sample(np.array([np.nan, 0.0]), ["x", "y"]), kind, 1.0, np.inf)
+    assert found[0] < 1
+    assert "x" in found[1]
+
+
+def test_a_sum_is_of_numbers_and_a_count_is_of_cases():
+    sample = Sample(np.array([3.0, 0.0]), ["x", "y"], sizes=np.array([10, 20]))
+    assert measured(sample, "sum", 0, 0) == (3, "3 of 30; x 3; 2 rows: x, y")
+    assert measured(sample, "count", 0, 0) == (1, "1 of 2; x")
+
+
+@pytest.mark.parametrize(
+    ("style", "detail"),
+    [
+        (Style(), "n = 1; worst 2.34568 (x); 1 outside: x"),
+        (
+            Style(digits=3, single=True, tally=False),
+            "n = 1; worst 2.35 (x); median 2.35, from 2.35 to 2.35; x 2.35",
+        ),
+    ],
+)
+def test_the_style_words_a_single_case(style, detail):
+    assert measured(one(2.345678, "x"), "mean", 3.0, np.inf, style) == (2.345678, detail)
+
+
 def test_kinds_refuse_what_they_cannot_be():
-    with pytest.raises(ValueError, match=r"kind = 'mean': must be one of worst, median"):
+    with pytest.raises(ValueError, match=r"kind = 'least': must be one of worst, median"):
         claim(
-            "A1", "f", "s", lambda s: one(1, "x"), kind="mean", what="", tolerance="", evidence=""
+            "A1", "f", "s", lambda s: one(1, "x"), kind="least", what="", tolerance="", evidence=""
         )
     with pytest.raises(ValueError, match=r"labels: must be 2, not 1"):
         Sample(np.zeros(2), ["a"])

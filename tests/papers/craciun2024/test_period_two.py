@@ -13,9 +13,7 @@ ONE = np.ones((1, 1))
 
 
 def ends(eta, n_steps, start=(1.2, 0.9)):
-    found = run_linear_maps(
-        linear([1, 1, 1]), np.array([start]), eta, ONE, ONE, n_steps, window=20
-    )
+    found = run_linear_maps(linear([1, 1, 1]), np.array([start]), eta, ONE, ONE, n_steps, window=20)
     return xr.Dataset(
         {
             "outcome": ("start", found.outcomes(), FLAGS),

@@ -10,10 +10,10 @@ from test_claims_ideal_paths import along_pairs, ideal_paths
 from test_claims_ideal_ridge import ideal_ridge
 
 from spectral_atlas.checks import BROKEN
+from spectral_atlas.claim_kinds import Sample, claim, measured
 from spectral_atlas.cli import read_config
 from spectral_atlas.config import parse
 from spectral_atlas.papers.jacot2021.claims import CHECKS, evaluate
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, claim, measured
 from spectral_atlas.papers.jacot2021.claims.ridge_descent import distinct
 from spectral_atlas.papers.jacot2021.claims.study import Study
 from spectral_atlas.papers.jacot2021.members import members

@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, counted
+from spectral_atlas.claim_kinds import Sample, Samples, claim
+from spectral_atlas.papers.craciun2024.claims.kinds import counted
 from spectral_atlas.papers.craciun2024.claims.study import (
     BOUNDED,
     CLOSE,
@@ -120,7 +121,7 @@ SET = "derived: on the antidiagonal w_1 -> w_1 (1 - 2 eta (1 + w_1^2))"
 CHECKS: tuple[Check, ...] = (
     claim(
         "F1", "basins", f"{SQUARE}, eta > .5: no start on it ends at a minimum.", _minima,
-        kind="count", low=0, high=0, what="starts that end at a minimum", tolerance="none",
+        kind="sum", low=0, high=0, what="starts that end at a minimum", tolerance="none",
         evidence=NULL,
     ),
     claim(
@@ -136,14 +137,14 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "F4", "basins", f"{SQUARE}, any eta: among the grid's points, no other ends at the "
         "saddle but those that one step takes to w_2 = -w_1, w_1 w_2 = 1 + 1 / (2 eta).",
-        _elsewhere, kind="count", low=0, high=0, what="others that end at the saddle",
+        _elsewhere, kind="sum", low=0, high=0, what="others that end at the saddle",
         tolerance="none; earlier preimages are not left out",
         evidence="another program; saddles attract a null set of starts, which is more than the "
         "antidiagonal",
     ),
     claim(
         "F5", "basins", f"{SQUARE}, any eta: moved by 1e-10, none of them ends there.", _stay,
-        kind="count", low=0, high=0, what="moved starts that end at the saddle",
+        kind="sum", low=0, high=0, what="moved starts that end at the saddle",
         tolerance="none", evidence="another program; derived",
     ),
     claim(

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, one
+from spectral_atlas.claim_kinds import Sample, Samples, claim, one
 from spectral_atlas.papers.craciun2024.claims.study import Study
 from spectral_atlas.papers.craciun2024.theory import (
     DEAD_ZONE,

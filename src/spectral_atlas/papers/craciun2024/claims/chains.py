@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.paths import Descent, descents
 from spectral_atlas.papers.craciun2024.claims.study import ROUNDING, Study
 from spectral_atlas.papers.craciun2024.theory import chain_sharpness, flow_limit

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.fractions import MOST, REST, resting
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, counted
+from spectral_atlas.papers.craciun2024.claims.kinds import counted
 from spectral_atlas.papers.craciun2024.claims.study import (
     BOUNDED,
     MINIMUM,
@@ -132,25 +133,25 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "D10", "converging_fraction", f"{NETS}, S = I, {', '.join(WHITE)}, {START}, eta = 1.01 "
         "eta_C: none converges.",
-        _rest(WHITE, 1.01, 1.01), kind="count", low=0, high=0, what=REST, tolerance="none",
+        _rest(WHITE, 1.01, 1.01), kind="sum", low=0, high=0, what=REST, tolerance="none",
         evidence=f"after the abstracts: {ABOVE}; 0 of 50 by another program",
     ),
     claim(
         "D11", "converging_fraction", f"{NETS}, every network and S, {START}, eta_C < eta <= 1.6 "
         "eta_C: none converges.",
-        _rest((), 1 + 1e-6), kind="count", low=0, high=0, what=REST, tolerance="none",
+        _rest((), 1 + 1e-6), kind="sum", low=0, high=0, what=REST, tolerance="none",
         evidence=f"after the abstracts: {ABOVE}",
     ),
     claim(
         "D12", "converging_fraction", f"{NETS}, every network and S, {START}, eta <= 1.6 eta_C: no "
         "run that lingers near a saddle is taken for one at rest.",
-        _saddles, kind="count", low=0, high=0, what="starts that end at a saddle",
+        _saddles, kind="sum", low=0, high=0, what="starts that end at a saddle",
         tolerance="none", evidence="derived: saddles attract a null set of starts",
     ),
     claim(
         "D13", "converging_fraction", f"{NETS}, every network and S, {START}, eta <= .9 eta_C: "
         "each run has come to rest or has diverged; nearer to eta_C some have not.",
-        _unfinished, kind="count", low=0, high=0, what="starts that are still moving",
+        _unfinished, kind="sum", low=0, high=0, what="starts that are still moving",
         tolerance="none", evidence="another program: 100 / (1 - eta / eta_C) steps and more are "
         "needed",
     ),

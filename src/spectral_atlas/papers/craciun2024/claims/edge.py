@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, one
+from spectral_atlas.claim_kinds import Sample, Samples, claim, one
 from spectral_atlas.papers.craciun2024.claims.paths import SETTING, Descent, lettered
 from spectral_atlas.papers.craciun2024.claims.study import Study
 

@@ -8,12 +8,12 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, counted, one
+from spectral_atlas.claim_kinds import Sample, Samples, claim, one
+from spectral_atlas.papers.craciun2024.claims.kinds import counted
 from spectral_atlas.papers.craciun2024.claims.study import (
     BOUNDED,
     DIVERGED,
     MINIMUM,
-    OUTCOMES,
     SADDLE,
     TWO,
     Study,
@@ -21,6 +21,7 @@ from spectral_atlas.papers.craciun2024.claims.study import (
     etas,
     rates_between,
 )
+from spectral_atlas.training.endings import OUTCOMES
 
 Array = np.ndarray
 FILE = "runs/two_parameter"
@@ -108,13 +109,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     claim(
         "D2", "converging_fraction", f"{BOX}, eta >= .505: none converges.", _rest_from(0.505),
-        kind="count", low=0, high=0, what=REST, tolerance="none",
+        kind="sum", low=0, high=0, what=REST, tolerance="none",
         evidence=f"{RECALLED}: above eta_C only a null set of starts converges",
     ),
     claim(
         "D3", "converging_fraction", f"{BOX}, eta >= .5, eta_C itself included: none converges "
         "within the steps that were made.",
-        _rest_from(0.5), kind="count", low=0, high=0, what=REST,
+        _rest_from(0.5), kind="sum", low=0, high=0, what=REST,
         tolerance="none", evidence="another program; at eta_C linearization does not decide",
     ),
     claim(

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, claim
+from spectral_atlas.claim_kinds import Sample, claim
 from spectral_atlas.papers.craciun2024.claims.study import (
     TWO,
     Study,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, claim
 from spectral_atlas.papers.craciun2024.claims.jacobians import DRAWN, FILE, RECALLED
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, claim
 from spectral_atlas.papers.craciun2024.claims.study import NETS, Study, etas
 
 RARE = 10  # draws below eps from which a factor can be told
@@ -52,7 +52,7 @@ def _falls(study: Study) -> Sample:
 CHECKS: tuple[Check, ...] = (
     claim(
         "C6", "gd_jacobian", f"{DRAWN}, and {NETS} with weights N(0, 1): no determinant is 0.",
-        _smallest, kind="count", low=0, high=0, what="determinants that are 0",
+        _smallest, kind="sum", low=0, high=0, what="determinants that are 0",
         tolerance="none; little power: in floating point a map that is singular everywhere would "
         "pass, see C14",
         evidence=RECALLED,

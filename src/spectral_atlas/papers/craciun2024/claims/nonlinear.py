@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim, counted
+from spectral_atlas.claim_kinds import Sample, Samples, claim
+from spectral_atlas.papers.craciun2024.claims.kinds import counted
 from spectral_atlas.papers.craciun2024.claims.study import CLOSE, ROUNDING, Study, enough, largest
 
 Array = np.ndarray
@@ -154,7 +155,7 @@ CHECKS: tuple[Check, ...] = (
         low=1, what="share at rest", tolerance="none", evidence=TRANSITION,
     ),
     claim(
-        "G2", "nonlinear", f"{NET}, eta = .6, T >= 20000: none does.", _ends(True), kind="count",
+        "G2", "nonlinear", f"{NET}, eta = .6, T >= 20000: none does.", _ends(True), kind="sum",
         low=0, high=0, what="starts at rest", tolerance="none", evidence=TRANSITION,
     ),
     claim(
@@ -170,7 +171,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     claim(
         "G5", "nonlinear", f"{NET}, any eta, T >= 20000: they are minima with a loss of 0.",
-        _not_minima, kind="count", low=0, high=0, what="points of rest with a loss above 1e-12",
+        _not_minima, kind="sum", low=0, high=0, what="points of rest with a loss above 1e-12",
         tolerance="none", evidence="ours: saddles and poor minima would count as rest too",
     ),
     claim(

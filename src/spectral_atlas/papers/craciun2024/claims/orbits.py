@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.gradients import SHALLOW, SINGLE, START, TWO_MODES
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.study import (
     BOUNDED,
     CLOSE,
@@ -142,19 +142,19 @@ CHECKS: tuple[Check, ...] = (
         "E11", "asymptotic_gradient", f"{NETS}, H = 2, S = I, s(W*) = 1.5, 1, {START}, eta_C < eta "
         "<= 1.19 eta_C: every start that does not diverge ends in an orbit of period two.",
         _share(TWO_MODES, 1 + 1e-6, 1.19), low=1, what=TWO_PERIODS, tolerance="none",
-        evidence="derived that no such orbit is stable beyond a = 2 s_1 / (s_1 + s_2) = 1.2; that "
-        "runs end in stable ones below is measured; weaker than E9",
+        evidence="derived that beyond a = 2 s_1 / (s_1 + s_2) = 1.2 none of balanced layers is "
+        "stable; that runs end in stable ones below is measured; weaker than E9",
     ),
     claim(
         "E12", "asymptotic_gradient", f"{NETS}, H = 2, S = I, s(W*) = 1.5, 1, {START}, 1.21 eta_C "
         "<= eta: no start does.",
-        _closed_count(TWO_MODES, 1.21, 1.6), kind="count", low=0, high=0, what=CLOSED,
+        _closed_count(TWO_MODES, 1.21, 1.6), kind="sum", low=0, high=0, what=CLOSED,
         tolerance="none", evidence="derived: mixed modes are unstable from a = 1.2",
     ),
     claim(
         "E13", "asymptotic_gradient", f"{NETS}, every network and S, {START}, eta >= 1.3 eta_C: no "
         "start ends in an orbit of period two.",
-        _closed_count((), 1.3, 1.6), kind="count", low=0, high=0, what=CLOSED, tolerance="none",
+        _closed_count((), 1.3, 1.6), kind="sum", low=0, high=0, what=CLOSED, tolerance="none",
         evidence="derived for one singular value, from a = 1.2361",
     ),
     claim(

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.study import Study
 
 Array = np.ndarray
@@ -174,7 +174,7 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "H11", "sgd_stability", f"{CHAIN}, eta = .3, p = .58: no minimizer is stable for both, and "
         "both have stable ones.",
-        _disjoint, kind="count", low=0, high=0, what="minimizers that are stable for both",
+        _disjoint, kind="sum", low=0, high=0, what="minimizers that are stable for both",
         tolerance="none", evidence=READ,
     ),
     claim(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.sgd import (
     CHAIN,
     FILE,

@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.jacobians import FILE, epsilons_of
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, Samples, claim
 from spectral_atlas.papers.craciun2024.claims.study import Study
 
 LINE = "L = t^4/2 - 3 t^2 + 8 for |t| <= 2, else t^2"

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.craciun2024.claims.kinds import Sample, claim
+from spectral_atlas.claim_kinds import Sample, claim
 from spectral_atlas.papers.craciun2024.claims.study import (
     MINIMUM,
     ROUNDING,
@@ -84,7 +84,7 @@ CHECKS: tuple[Check, ...] = (
     claim(
         "B8", "stable_set", f"{TWO}, uniform starts, any eta: descents end at no minimizer beyond "
         "sqrt(1 / eta).",
-        _beyond, kind="count", low=0, high=0, what="minima reached with |theta| sqrt(eta) > 1 + "
+        _beyond, kind="sum", low=0, high=0, what="minima reached with |theta| sqrt(eta) > 1 + "
         "1e-6",
         tolerance="rounding", evidence="after the abstracts; derived",
     ),

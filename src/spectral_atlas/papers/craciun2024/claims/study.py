@@ -10,10 +10,12 @@ import xarray as xr
 
 from spectral_atlas.checks import Cached, Unmeasured
 from spectral_atlas.papers.craciun2024.problems import Problem, load
+from spectral_atlas.training.endings import OUTCOMES
 
 Array = np.ndarray
-OUTCOMES = ("minimum", "saddle", "bounded", "diverged")
-MINIMUM, SADDLE, BOUNDED, DIVERGED = range(len(OUTCOMES))
+MINIMUM, SADDLE, BOUNDED, DIVERGED = map(
+    OUTCOMES.index, ("minimum", "saddle", "bounded", "diverged")
+)
 WINDOW = 200  # last parameters of runs/nets that means are taken over
 CLOSE = 1e-9  # relative, of numbers that name a regime
 ROUNDING = 1 + 1e-6  # what counts as at most 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check
+from spectral_atlas.claim_kinds import Sample, Samples
 from spectral_atlas.papers.jacot2021 import readings
 from spectral_atlas.papers.jacot2021.along import problem_of
 from spectral_atlas.papers.jacot2021.claims.escape import first_paths, times
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import PATHS, WIDTH
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Members, Study
 

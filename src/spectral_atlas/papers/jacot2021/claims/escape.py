@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples, joined
 from spectral_atlas.papers.jacot2021 import readings
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import PATHS, WIDTH, stays
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Members, Study, Where
 from spectral_atlas.papers.jacot2021.plateaus import STANDS_OUT

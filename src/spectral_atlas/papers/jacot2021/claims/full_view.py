@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples, joined
 from spectral_atlas.papers.jacot2021.claims.generalize import DEPTHS
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.ranked import checked, ranked, ridges
 from spectral_atlas.papers.jacot2021.claims.study import RANK, Study, select
 from spectral_atlas.papers.jacot2021.theory import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
+from spectral_atlas.claim_kinds import Sample, Samples, joined
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.ranked import ranked, ridges
 from spectral_atlas.papers.jacot2021.claims.study import RANK, SETTING, Study
 

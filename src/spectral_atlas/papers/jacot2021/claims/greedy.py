@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
+from spectral_atlas.claim_kinds import Sample, Samples, joined
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import REST, greedy, greedy_at
 from spectral_atlas.papers.jacot2021.claims.study import OBSERVED, RANK, SETTING, Study
 from spectral_atlas.papers.jacot2021.plateaus import at_rest

@@ -6,7 +6,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, claim
+from spectral_atlas.claim_kinds import Sample
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.lazy import DEPTHS, WIDEST, WIDTHS
 from spectral_atlas.papers.jacot2021.claims.study import SIDE, Study
 from spectral_atlas.papers.jacot2021.theory import smallest_gamma

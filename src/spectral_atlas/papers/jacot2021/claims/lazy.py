@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim, joined
+from spectral_atlas.claim_kinds import Sample, Samples, joined
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.recovery import test_share
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Members, Study, Where
 from spectral_atlas.papers.jacot2021.theory import smallest_gamma

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.claim_kinds import Sample, Samples
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import (
     GAMMAS,
     PATHS,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check
+from spectral_atlas.claim_kinds import Sample, Samples
 from spectral_atlas.papers.jacot2021 import readings
 from spectral_atlas.papers.jacot2021.claims.escape import first_paths
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Study
 
 

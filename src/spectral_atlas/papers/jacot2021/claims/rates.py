@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, claim
+from spectral_atlas.claim_kinds import Sample
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.lazy import DEPTHS, FIRST, NTK, ONE, WIDEST, lazy
 from spectral_atlas.papers.jacot2021.claims.study import Members, Study
 from spectral_atlas.papers.jacot2021.readings import FALL

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.claim_kinds import Sample, Samples
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import (
     DEPTH,
     PLATEAU,

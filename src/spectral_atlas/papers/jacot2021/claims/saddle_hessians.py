@@ -8,8 +8,9 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check
+from spectral_atlas.claim_kinds import Sample, Samples
 from spectral_atlas.papers.jacot2021.claims.greedy import labels_of
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.saddles import REST
 from spectral_atlas.papers.jacot2021.claims.study import RANK, SETTING, SIDE, Study
 from spectral_atlas.papers.jacot2021.plateaus import at_rest

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Unmeasured
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample
+from spectral_atlas.claim_kinds import Sample
 from spectral_atlas.papers.jacot2021.claims.study import RANK, Members, Study, Where
 from spectral_atlas.papers.jacot2021.plateaus import AT_REST, QUIET, STANDS_OUT, outstanding
 from spectral_atlas.papers.jacot2021.readings import Plateau, crossing_time, plateau

@@ -6,8 +6,9 @@ import numpy as np
 import xarray as xr
 
 from spectral_atlas.checks import Check, Unmeasured
+from spectral_atlas.claim_kinds import Sample, Samples
 from spectral_atlas.papers.jacot2021 import theory
-from spectral_atlas.papers.jacot2021.claims.kinds import Sample, Samples, claim
+from spectral_atlas.papers.jacot2021.claims.kinds import claim
 from spectral_atlas.papers.jacot2021.claims.study import SETTING, Study, select, targets_of
 
 Array = np.ndarray
