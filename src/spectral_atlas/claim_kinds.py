@@ -90,8 +90,7 @@ def claim(
         ``worst``: the value deepest in, or nearest to, where the claim fails; ``median`` and
         ``mean``, lost cases with the value that is worst for the claim; ``share`` and ``count`` of
         cases; ``sum`` of the numbers in them.
-    low, high : the interval for it
-    what : the value in words
+    low, high, what : the interval for the value, and the value in words
     """
     if kind not in KINDS:
         raise ValueError(f"kind = {kind!r}: must be one of {', '.join(KINDS)}")
