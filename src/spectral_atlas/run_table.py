@@ -12,24 +12,26 @@ from spectral_atlas import store
 if TYPE_CHECKING:
     from spectral_atlas.planned import PlannedNode
 
-COLUMNS = (
-    "paper", "stage", "name", "key", "runs", "converged", "unconverged", "collapsed", "diverged",
-    "uncertified", "megabytes", "seconds",
-)  # fmt: skip
+FIRST = ("paper", "stage", "name", "key", "runs")
+LAST = ("uncertified", "megabytes", "seconds")
 
 
 def rows(nodes: Iterable[PlannedNode]) -> list[dict[str, Any]]:
     """One row for each node: counts of outcomes, of uncertified eigenvalues, size and seconds.
 
-    Parts of a file have rows of their own beside that of the whole.
+    Parts of a file have rows of their own beside that of the whole. All rows have the same columns:
+    there is one for every outcome that any file names, empty for files that do not.
     """
-    return [_row(planned) for planned in nodes]
+    found = [_row(planned) for planned in nodes]
+    named = dict.fromkeys(column for row in found for column in row)
+    outcomes = [column for column in named if column not in (*FIRST, *LAST)]
+    empty = dict.fromkeys((*FIRST, *outcomes, *LAST), "")
+    return [empty | row for row in found]
 
 
 def _row(planned: PlannedNode) -> dict[str, Any]:
     path = Path(planned.path)
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, "")
-    row |= {
+    row: dict[str, Any] = {
         "paper": planned.paper,
         "stage": planned.node.stage,
         "name": planned.node.name,
@@ -42,6 +44,7 @@ def _row(planned: PlannedNode) -> dict[str, Any]:
         if "outcome" in dataset:
             names = dataset["outcome"].attrs["flag_meanings"].split()
             values = dataset["outcome"].values
+            row["runs"] = row["runs"] or values.size
             row |= {name: int((values == code).sum()) for code, name in enumerate(names)}
         if "certified" in dataset and "lambda_max" in dataset:  # a flag beside each eigenvalue
             finite = dataset["lambda_max"].notnull()

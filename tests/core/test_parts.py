@@ -219,6 +219,9 @@ def test_run_table_and_garbage_know_the_parts(
     runs = {name: row["runs"] for (stage, name), row in rows.items() if stage == "runs"}
     assert runs == {"sweep_part1of2": 3, "sweep_part2of2": 2, "sweep": 5}
     assert rows["runs", "sweep"]["high"] == 3
+    (columns,) = {tuple(row) for row in rows.values()}  # also of files that name no outcome
+    assert "high" in columns[5:-3]
+    assert rows["data", "base"]["high"] == ""
     assert garbage.unreferenced([plan]) == []
     left = {path.name.split(".")[0] for path in garbage.unreferenced([toy_plan(parts=1)])}
     assert left == {"sweep_part1of2", "sweep_part2of2", "sweep"}
