@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Int8, Int64
 
 Array = np.ndarray
 
+ZERO_LOSS = 1e-12  # above the least: what a global minimum may have by rounding
 OUTCOMES = ("minimum", "saddle", "bounded", "diverged")
 
 
@@ -60,7 +61,7 @@ class Endings:
         *,
         still: float = 1e-8,
         least_loss: float | Float[Array, "#M"] = 0.0,
-        zero_loss: float = 1e-12,
+        zero_loss: float = ZERO_LOSS,
     ) -> Int8[Array, " M"]:
         """Index into OUTCOMES of every run.
 

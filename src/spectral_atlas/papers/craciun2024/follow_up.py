@@ -22,25 +22,25 @@ Intervals = list[tuple[float, float]]
 
 def singular_loss(t: ArrayLike) -> Array:
     """t^4 / 2 - 3 t^2 + 8 for |t| <= 2, else t^2: once differentiable at 2 (follow-up)."""
-    t = _float(t)
+    t = as_floats(t)
     return np.where(np.abs(t) <= 2, 0.5 * t**4 - 3 * t**2 + 8, t**2)
 
 
 def singular_gradient(t: ArrayLike) -> Array:
     """Its derivative: 2 t^3 - 6 t for |t| <= 2, else 2 t (derived)."""
-    t = _float(t)
+    t = as_floats(t)
     return np.where(np.abs(t) <= 2, 2 * t**3 - 6 * t, 2 * t)
 
 
 def singular_curvature(t: ArrayLike) -> Array:
     """Its second derivative: 6 t^2 - 6 for |t| <= 2, from inside at 2, else 2 (derived)."""
-    t = _float(t)
+    t = as_floats(t)
     return np.where(np.abs(t) <= 2, 6 * t**2 - 6, 2.0)
 
 
 def singular_map(t: ArrayLike, eta: ArrayLike) -> Array:
     """A step of gradient descent on it. At eta = 1/2 every |t| > 2 goes to 0 (follow-up)."""
-    return _float(t) - _float(eta) * singular_gradient(t)
+    return as_floats(t) - as_floats(eta) * singular_gradient(t)
 
 
 def gd_exponent(s: ArrayLike, eta: float, inputs: Sequence[float], p: float) -> Array:
@@ -50,7 +50,7 @@ def gd_exponent(s: ArrayLike, eta: float, inputs: Sequence[float], p: float) -> 
     mu > 0 is not (follow-up).
     """
     with np.errstate(divide="ignore"):
-        return np.log(np.abs(1 - eta * _mean_square(inputs, p) * _float(s)))
+        return np.log(np.abs(1 - eta * _mean_square(inputs, p) * as_floats(s)))
 
 
 def sgd_exponent(s: ArrayLike, eta: float, inputs: Sequence[float], p: float) -> Array:
@@ -101,15 +101,17 @@ def _in_t(of_s: Intervals) -> Intervals:
     for low, high in of_s:
         if high <= 2:
             continue
-        outer = _outer(high)
-        found += [(1 / outer, outer)] if low < 2 else [(1 / outer, 1 / _outer(low))]
-        found += [] if low < 2 else [(_outer(low), outer)]
+        outer = float(larger_root(high))
+        found += [(1 / outer, outer)] if low < 2 else [(1 / outer, 1 / float(larger_root(low)))]
+        found += [] if low < 2 else [(float(larger_root(low)), outer)]
     return sorted(found)
 
 
-def _outer(s: float) -> float:
-    """The larger t > 0 with t^2 + t^-2 = s."""
-    return float(np.sqrt((s + np.sqrt(s**2 - 4)) / 2))
+def larger_root(s: ArrayLike) -> Array:
+    """The larger t > 0 with t^2 + t^-2 = s; NaN for s < 2. The smaller is 1 / t."""
+    s = as_floats(s)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt((s + np.sqrt(s**2 - 4)) / 2)
 
 
 def _mean_square(inputs: Sequence[float], p: float) -> float:
@@ -117,5 +119,6 @@ def _mean_square(inputs: Sequence[float], p: float) -> float:
     return p * first**2 + (1 - p) * second**2
 
 
-def _float(value: ArrayLike) -> Array:
+def as_floats(value: ArrayLike) -> Array:
+    """In double precision."""
     return np.asarray(value, dtype=np.float64)

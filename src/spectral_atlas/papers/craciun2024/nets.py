@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from spectral_atlas.networks.deep_linear import DeepLinear
 from spectral_atlas.papers.craciun2024.measured import measured
 from spectral_atlas.papers.craciun2024.nudged import run_nudged
 from spectral_atlas.papers.craciun2024.problems import PAPER, load
-from spectral_atlas.papers.craciun2024.two_parameter import FLAGS
+from spectral_atlas.papers.craciun2024.two_parameter import FLAGS, run_maps
 from spectral_atlas.rng import generator
 from spectral_atlas.spectra.least_sharpness import critical_step
-from spectral_atlas.training.endings import Endings
-from spectral_atlas.training.long_runs import run_linear_maps
-from spectral_atlas.training.progress import Progress
 
 if TYPE_CHECKING:
     from spectral_atlas.papers.craciun2024.run_sections import NetRuns
@@ -51,7 +47,7 @@ def nets(config: NetRuns, inputs: Inputs, job: Job) -> xr.Dataset:
         first = one.std * rng.standard_normal((config.starts, arch.n_params))
         step = critical_step(observed, np.diag(weights[0]), arch.depth)
         starts, rates = np.tile(first, (len(shares), 1)), np.repeat(shares * step, config.starts)
-        run = partial(_run, config, job, one.net, arch, observed, weights)
+        run = partial(run_maps, config, job, one.net, arch, observed, weights)
         ends, left = run_nudged(run, starts, rates, rng, nudge=config.nudge, still=config.still)
         dims, shape = ("share", "start"), (len(shares), config.starts)
         outcome = ends.outcomes(still=config.still).reshape(shape)
@@ -80,28 +76,3 @@ def nets(config: NetRuns, inputs: Inputs, job: Job) -> xr.Dataset:
     full = full.assign({k: v for _, kept in parts for k, v in kept.items()})
     attrs = {"steps": config.steps, "window": config.window}
     return full.assign_coords(share=shares).assign_attrs(attrs)
-
-
-def _run(
-    config: NetRuns,
-    job: Job,
-    name: str,
-    arch: DeepLinear,
-    observed: Array,
-    weights: Array,
-    theta0: Array,
-    learning_rate: Array,
-) -> Endings:
-    with Progress(name, len(theta0) * config.steps, job.log) as progress:
-        return run_linear_maps(
-            arch,
-            theta0,
-            learning_rate,
-            observed,
-            weights,
-            config.steps,
-            window=config.window,
-            limit=config.limit,
-            threads=job.threads,
-            progress=progress,
-        )

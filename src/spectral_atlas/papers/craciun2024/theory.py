@@ -15,6 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spectral_atlas.papers.craciun2024.follow_up import as_floats, larger_root
+
 # Not used here: handed on to those who import `theory`.
 from spectral_atlas.papers.craciun2024.follow_up import gd_exponent as gd_exponent
 from spectral_atlas.papers.craciun2024.follow_up import gd_stable as gd_stable
@@ -38,7 +40,7 @@ Its largest value, 2 (1 + a) x / 3 at x^2 = (1 + a) / (3 a), is then sqrt(1 + 1/
 
 def hessian(w_1: ArrayLike, w_2: ArrayLike) -> Array:
     """Hessian of (1 - w_1 w_2)^2, (..., 2, 2) (derived)."""
-    x, y = np.broadcast_arrays(_float(w_1), _float(w_2))
+    x, y = np.broadcast_arrays(as_floats(w_1), as_floats(w_2))
     mixed = 4 * x * y - 2
     return np.stack([np.stack([2 * y**2, mixed], -1), np.stack([mixed, 2 * x**2], -1)], -2)
 
@@ -48,13 +50,13 @@ def determinant(w_1: ArrayLike, w_2: ArrayLike, eta: ArrayLike) -> Array:
 
     (1 - 2 eta w_1^2) (1 - 2 eta w_2^2) - eta^2 (4 w_1 w_2 - 2)^2.
     """
-    x, y, eta = _float(w_1), _float(w_2), _float(eta)
+    x, y, eta = as_floats(w_1), as_floats(w_2), as_floats(eta)
     return (1 - 2 * eta * x**2) * (1 - 2 * eta * y**2) - (eta * (4 * x * y - 2)) ** 2
 
 
 def sharpness_on_minima(w_1: ArrayLike) -> Array:
     """Larger Hessian eigenvalue at (w_1, 1 / w_1), 2 (w_1^2 + w_1^-2); the other is 0 (derived)."""
-    x = _float(w_1)
+    x = as_floats(w_1)
     return 2 * (x**2 + x**-2)
 
 
@@ -63,7 +65,7 @@ def stable_interval(eta: ArrayLike) -> tuple[Array, Array]:
 
     NaN for eta > 1/2. At eta = 1/2 both are 1, a point that is not strictly stable (derived).
     """
-    high = _outer(1 / _float(eta))
+    high = larger_root(1 / as_floats(eta))
     return 1 / high, high
 
 
@@ -82,7 +84,7 @@ def stable_radius(eta: ArrayLike) -> Array:
 
     That it is finite is a claim of the paper's (verified).
     """
-    eta = _float(eta)
+    eta = as_floats(eta)
     return np.where(eta <= 0.5, np.sqrt(1 / eta), np.nan)
 
 
@@ -93,7 +95,7 @@ def saddle_reach(eta: ArrayLike) -> Array:
     up to 2 eta_C. NaN beyond. It has preimages: see `lands_on_antidiagonal`.
     """
     with np.errstate(invalid="ignore"):
-        return np.sqrt(1 / _float(eta) - 1)
+        return np.sqrt(1 / as_floats(eta) - 1)
 
 
 def white_critical_step(sigma_1: ArrayLike, depth: ArrayLike) -> Array:
@@ -101,7 +103,7 @@ def white_critical_step(sigma_1: ArrayLike, depth: ArrayLike) -> Array:
 
     That there is such a step is the paper's (verified).
     """
-    depth, sigma_1 = _float(depth)[()], _float(sigma_1)[()]  # scalars: with libm's power
+    depth, sigma_1 = as_floats(depth)[()], as_floats(sigma_1)[()]  # scalars: with libm's power
     return 1 / (depth * sigma_1 ** (2 - 2 / depth))
 
 
@@ -112,8 +114,8 @@ def flow_limit(start: Sequence[float]) -> Array:
     """
     from scipy.optimize import brentq
 
-    squares = np.square(_float(start))
-    if not (squares.size and np.all(_float(start) > 0)):
+    squares = np.square(as_floats(start))
+    if not (squares.size and np.all(as_floats(start) > 0)):
         raise ValueError(f"start = {list(start)}: must be positive weights")
     low = -squares.min()  # a factor is 0 there; at 1 all are at least 1
     return np.sqrt(squares + brentq(lambda u: np.prod(squares + u) - 1, low, 1.0, xtol=1e-15))
@@ -121,7 +123,7 @@ def flow_limit(start: Sequence[float]) -> Array:
 
 def chain_sharpness(weights: ArrayLike) -> Array:
     """Sharpness where (1 - w_1 ... w_H)^2 is 0: 2 sum w_h^-2, over the last axis (derived)."""
-    return 2 * (_float(weights) ** -2).sum(-1)
+    return 2 * (as_floats(weights) ** -2).sum(-1)
 
 
 # ---- the diagonal w_1 = w_2 = x: x -> x + a x (1 - x^2) ----
@@ -129,8 +131,8 @@ def chain_sharpness(weights: ArrayLike) -> Array:
 
 def diagonal_map(x: ArrayLike, a: ArrayLike) -> Array:
     """x + a x (1 - x^2), gradient descent on the diagonal (derived)."""
-    x = _float(x)
-    return x * (1 + _float(a) * (1 - x**2))
+    x = as_floats(x)
+    return x * (1 + as_floats(a) * (1 - x**2))
 
 
 def diagonal_multipliers(x: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
@@ -139,7 +141,7 @@ def diagonal_multipliers(x: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     Along the diagonal 1 + a - 3 a x^2, across it 1 - a + a x^2. The directions are those of (1, 1)
     and (1, -1) for every x, so along an orbit each is multiplied up.
     """
-    square, a = _float(x) ** 2, _float(a)
+    square, a = as_floats(x) ** 2, as_floats(a)
     return 1 + a - 3 * a * square, 1 - a + a * square
 
 
@@ -148,7 +150,7 @@ def lands_on_antidiagonal(eta: ArrayLike) -> Array:
 
     The sum w_1 + w_2 is multiplied by 1 + 2 eta (1 - w_1 w_2) in a step.
     """
-    return 1 + 1 / (2 * _float(eta))
+    return 1 + 1 / (2 * as_floats(eta))
 
 
 def period_two_points(a: ArrayLike) -> tuple[Array, Array]:
@@ -156,7 +158,7 @@ def period_two_points(a: ArrayLike) -> tuple[Array, Array]:
 
     Its points x, y have x y = 1/a and x^2 + y^2 = 1 + 1/a.
     """
-    a = _float(a)
+    a = as_floats(a)
     with np.errstate(invalid="ignore"):
         middle, half = np.sqrt(1 + 3 / a) / 2, np.sqrt(1 - 1 / a) / 2
     return middle + half, middle - half
@@ -167,7 +169,7 @@ def period_two_multipliers(a: ArrayLike) -> tuple[Array, Array]:
 
     Both are within -1 and 1 for 1 < a < `DOUBLING`.
     """
-    a = _float(a)
+    a = as_floats(a)
     return 9 - 2 * (1 + a) ** 2, 3 - 2 * a
 
 
@@ -178,16 +180,5 @@ def asymptotic_gradient(a: ArrayLike, sigma_1: ArrayLike = 1.0) -> Array:
     2 sigma_1 / (sigma_1 + sigma_2) if that is less: there a second mode ends it.
     That it leaves 0 sharply at eta_C is an observation of the paper's (verified).
     """
-    beyond = np.maximum(_float(a), 1)
-    return 2 * 2**0.5 * _float(sigma_1) ** 1.5 * np.sqrt(1 - 1 / beyond) / beyond
-
-
-def _outer(s: ArrayLike) -> Array:
-    """The larger t > 0 with t^2 + t^-2 = s; NaN for s < 2. The smaller is 1 / t."""
-    s = _float(s)
-    with np.errstate(invalid="ignore"):
-        return np.sqrt((s + np.sqrt(s**2 - 4)) / 2)
-
-
-def _float(value: ArrayLike) -> Array:
-    return np.asarray(value, dtype=np.float64)
+    beyond = np.maximum(as_floats(a), 1)
+    return 2 * 2**0.5 * as_floats(sigma_1) ** 1.5 * np.sqrt(1 - 1 / beyond) / beyond

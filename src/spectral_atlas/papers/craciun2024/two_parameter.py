@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from spectral_atlas.networks.deep_linear import DeepLinear
 from spectral_atlas.papers.craciun2024.measured import measured
 from spectral_atlas.papers.craciun2024.problems import PAPER, linear
 from spectral_atlas.rng import generator
@@ -63,13 +64,27 @@ def two_parameter(config: TwoParameter, inputs: Inputs, job: Job) -> xr.Dataset:
 
 def run_ends(config: Ensemble, theta0: Array, learning_rate: Array, job: Job) -> Endings:
     """Where runs of L = (1 - w_1 w_2)^2 end."""
-    with Progress("two parameters", len(theta0) * config.steps, job.log) as progress:
+    return run_maps(config, job, "two parameters", ARCH, ONE, ONE, theta0, learning_rate)
+
+
+def run_maps(
+    config: Ensemble,
+    job: Job,
+    label: str,
+    arch: DeepLinear,
+    observed: Array,
+    weights: Array,
+    theta0: Array,
+    learning_rate: Array,
+) -> Endings:
+    """Where runs of a linear network end, with progress in the log under ``label``."""
+    with Progress(label, len(theta0) * config.steps, job.log) as progress:
         return run_linear_maps(
-            ARCH,
+            arch,
             theta0,
             learning_rate,
-            ONE,
-            ONE,
+            observed,
+            weights,
             config.steps,
             window=config.window,
             limit=config.limit,

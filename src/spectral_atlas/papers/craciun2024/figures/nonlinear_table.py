@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,11 @@ from spectral_atlas.papers.craciun2024.figures.common import (
 )
 from spectral_atlas.plotting.facts import listed, quoted, span
 from spectral_atlas.plotting.intervals import zero_bound
-from spectral_atlas.training.endings import Endings
+from spectral_atlas.training.endings import ZERO_LOSS
 
 DIMS = ("activation", "learning_rate", "start")
 NAMES = {"elu": "ELU"}
 NEAR_ZERO = 1e-9  # bounded runs whose loss stays below this are on their way to a minimum, or off
-ZERO_LOSS = float(signature(Endings.outcomes).parameters["zero_loss"].default)
-"""A point of rest with a loss that stays below this is a global minimum, as for other runs."""
 MEASURED = ("gradient_mean", "gradient_least", "gradient_most", "gradient_norm",
             "loss", "loss_least", "loss_most")  # fmt: skip
 
